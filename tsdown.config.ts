@@ -1,15 +1,15 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { defineConfig, type UserConfig } from 'tsdown';
+import { readdirSync, readFileSync } from 'node:fs'
+import { defineConfig, type UserConfig } from 'tsdown'
 
 interface Manifest {
-  private?: boolean;
-  exports?: Record<string, string>;
+  private?: boolean
+  exports?: Record<string, string>
 }
 
 /** The entries are the source files that the package exports in the workspace: `./testing` is `testing/index`. */
 function entriesOf(manifest: Manifest): Record<string, string> {
-  const sources = Object.values(manifest.exports ?? {}).filter((path) => path.startsWith('./src/'));
-  return Object.fromEntries(sources.map((path) => [path.slice('./src/'.length, -'.ts'.length), path]));
+  const sources = Object.values(manifest.exports ?? {}).filter((path) => path.startsWith('./src/'))
+  return Object.fromEntries(sources.map((path) => [path.slice('./src/'.length, -'.ts'.length), path]))
 }
 
 const published: UserConfig[] = readdirSync('packages')
@@ -29,6 +29,6 @@ const published: UserConfig[] = readdirSync('packages')
     attw: { profile: 'node16', level: 'error' },
     failOnWarn: true,
     logLevel: 'info',
-  }));
+  }))
 
-export default defineConfig(published);
+export default defineConfig(published)

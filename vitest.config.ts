@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { defineConfig, type ViteUserConfig } from 'vitest/config';
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
-const globalSetup = fileURLToPath(new URL('test-integration/global-setup.ts', import.meta.url));
+const globalSetup = fileURLToPath(new URL('test-integration/global-setup.ts', import.meta.url))
 
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -27,6 +27,6 @@ const config: ViteUserConfig = defineConfig({
       },
     ],
   },
-});
+})
 
-export default config;
+export default config
