@@ -4,6 +4,7 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -47,9 +48,9 @@ class Failure extends Error {
 }
 
 /** Runs a command quietly; its output is shown only when it fails. */
-function run(command, args, env = {}) {
+function run(command, args, env = {}, cwd = root) {
   const result = spawnSync(command, args, {
-    cwd: root,
+    cwd,
     env: { ...process.env, ...env },
     encoding: 'utf8',
     maxBuffer: 256 * 1024 * 1024,
@@ -71,8 +72,8 @@ function installFromDebian(packages) {
   if (ours) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
   const env = { DEBIAN_FRONTEND: 'noninteractive', PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` }
   try {
-    run('apt-get', ['update', '-q'], env)
-    run('apt-get', ['install', '-q', '-y', '--no-install-recommends', ...packages], env)
+    run('apt-get', ['update', '-q', '-o', 'Acquire::Retries=3'], env)
+    run('apt-get', ['install', '-q', '-y', '-o', 'Acquire::Retries=3', '--no-install-recommends', ...packages], env)
   } finally {
     if (ours) rmSync(policy, { force: true })
   }
@@ -115,7 +116,8 @@ function ensureDependencies() {
   const { packageManager } = JSON.parse(readFileSync(fromRoot('package.json'), 'utf8'))
   console.log(`bootstrap: installing dependencies with ${packageManager} (better-sqlite3 may compile for minutes)`)
   ensureCompiler()
-  const pnpm = (...args) => run('npx', ['-y', packageManager, ...args], buildEnvironment())
+  // From outside the checkout: inside, npx would take the pnpm of a half-made node_modules, whose command is not linked.
+  const pnpm = (...args) => run('npx', ['-y', packageManager, '--dir', root, ...args], buildEnvironment(), tmpdir())
   pnpm('install', '--frozen-lockfile')
   if (stamp !== undefined && stamp.abi !== wanted.abi) pnpm('rebuild', '-r')
   writeFileSync(stampFile, JSON.stringify(wanted))
