@@ -31,4 +31,6 @@ const published: UserConfig[] = readdirSync('packages')
     logLevel: 'info',
   }))
 
-export default defineConfig(published)
+const config: UserConfig[] = defineConfig(published)
+
+export default config
