@@ -1,17 +1,85 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './ports.ts';
-import type { ServerProcess } from './process.ts';
+import { type Command, ServerProcess } from './process.ts';
+import type { TemporaryFolder } from './temporary-folder.ts';
+
+export interface ServerPlan {
+  readonly name: string;
+  readonly command: Command;
+  /** Resolves when the server answers. */
+  readonly ping: () => Promise<unknown>;
+}
 
 const START_TIMEOUT_MILLIS = 30_000;
 const POLL_MILLIS = 20;
 const PORT_ATTEMPTS = 3;
 
-/** Waits until `ping` resolves; a server that exits instead is an error with what it printed. */
-export async function untilReady(
-  name: string,
-  server: ServerProcess,
-  ping: () => Promise<unknown>,
-): Promise<void> {
+/** A server in a temporary folder, with one address for its whole life. */
+export class OwnServer {
+  readonly #plan: ServerPlan;
+  #process: ServerProcess | undefined;
+
+  constructor(plan: ServerPlan) {
+    this.#plan = plan;
+  }
+
+  async start(): Promise<void> {
+    this.#process = new ServerProcess(this.#plan.command);
+    await untilReady(this.#plan, this.#process);
+  }
+
+  async restart(signal: NodeJS.Signals, whileDown?: () => Promise<void>): Promise<void> {
+    await this.end(signal);
+    await whileDown?.();
+    await this.start();
+  }
+
+  pause(): void {
+    this.#process?.pause();
+  }
+
+  resume(): void {
+    this.#process?.resume();
+  }
+
+  /** By default at once: what it holds is thrown away. */
+  async end(signal?: NodeJS.Signals): Promise<void> {
+    await this.#process?.end(signal);
+  }
+
+  async stop(): Promise<void> {
+    await this.end();
+    await this.#plan.command.folder.remove();
+  }
+}
+
+/** Starts what `plan` makes of a free port; the folder goes with a server that does not start. */
+export async function startOwnServer(
+  folder: TemporaryFolder,
+  plan: (port: number) => ServerPlan,
+): Promise<OwnServer> {
+  try {
+    return await onFreePort(async (port) => {
+      const server = new OwnServer(plan(port));
+      await server.start().catch(async (error: unknown) => {
+        await server.end();
+        throw error;
+      });
+      return server;
+    });
+  } catch (error) {
+    await folder.remove();
+    throw error;
+  }
+}
+
+/** What only a server of our own can be asked for. */
+export function requireOwn(server: OwnServer | undefined, deed: string): OwnServer {
+  if (server === undefined) throw new Error(`a server that others started cannot be ${deed}`);
+  return server;
+}
+
+async function untilReady({ name, ping }: ServerPlan, server: ServerProcess): Promise<void> {
   const deadline = performance.now() + START_TIMEOUT_MILLIS;
   for (;;) {
     const failure = await ping().then(
@@ -27,8 +95,8 @@ export async function untilReady(
   }
 }
 
-/** Between the choice of a port and its use another process may take it: then with another one. */
-export async function onFreePort<T>(start: (port: number) => Promise<T>): Promise<T> {
+// Between the choice of a port and its use another process may take it.
+async function onFreePort<T>(start: (port: number) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await start(await freePort());

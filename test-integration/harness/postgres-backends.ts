@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type AdminSql, HARNESS_NAME } from './postgres-admin.ts';
+import type { AdminSql } from './admin-sql.ts';
+import { HARNESS_NAME } from './postgres-admin.ts';
 import { isAlive } from './process.ts';
 
 export interface BackendFilter {

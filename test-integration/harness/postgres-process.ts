@@ -1,10 +1,12 @@
-import { writeFile, readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ping, ReopeningAdmin } from './admin-sql.ts';
+import { type OwnServer, startOwnServer } from './own-server.ts';
 import { LOOPBACK } from './ports.ts';
-import { PostgresAdmin, pingPostgres } from './postgres-admin.ts';
+import { openPostgres } from './postgres-admin.ts';
 import { findPostgresBinaries, type PostgresBinaries } from './postgres-binaries.ts';
-import { runToEnd, ServerProcess } from './process.ts';
-import { onFreePort, untilReady } from './readiness.ts';
+import { runToEnd } from './process.ts';
+import type { ServerAddress } from './server-address.ts';
 import { makeTemporaryFolder, type TemporaryFolder } from './temporary-folder.ts';
 
 export interface PostgresOptions {
@@ -15,97 +17,52 @@ export interface PostgresOptions {
   readonly prefer?: 'embedded' | 'system';
 }
 
-export type ShutdownMode = 'fast' | 'immediate';
+export interface OwnPostgres {
+  readonly address: ServerAddress;
+  readonly kind: PostgresBinaries['kind'];
+  readonly server: OwnServer;
+}
 
 const USER = 'poolkeeper';
 const DATABASE = 'poolkeeper';
 const SUPERUSER = 'postgres';
 const RESERVED_CONNECTIONS = 5;
-const SHUTDOWN_SIGNALS: Readonly<Record<ShutdownMode, NodeJS.Signals>> = {
-  fast: 'SIGINT',
-  immediate: 'SIGQUIT',
-};
 
-// Trust for all but the members of this role, for tests of wrong and changed passwords.
+// Everybody is trusted but the members of this role, for tests of wrong and changed passwords.
 const PASSWORD_ROLE = 'needs_password';
-
-/** A server in a temporary folder, on one port for its whole life. */
-export class OwnPostgres {
-  readonly url: string;
-  readonly adminUrl: string;
-  readonly kind: PostgresBinaries['kind'];
-  readonly #binaries: PostgresBinaries;
-  readonly #folder: TemporaryFolder;
-  readonly #args: readonly string[];
-  #process: ServerProcess | undefined;
-
-  constructor(binaries: PostgresBinaries, folder: TemporaryFolder, port: number, options: PostgresOptions) {
-    this.url = urlOf(USER, port, DATABASE);
-    this.adminUrl = urlOf(SUPERUSER, port, DATABASE);
-    this.kind = binaries.kind;
-    this.#binaries = binaries;
-    this.#folder = folder;
-    this.#args = serverArguments(folder, port, options);
-  }
-
-  async start(readyUrl: string = this.adminUrl): Promise<void> {
-    const server = new ServerProcess({
-      file: this.#binaries.postgres,
-      args: this.#args,
-      env: this.#binaries.env,
-      folder: this.#folder,
-      endSignal: 'SIGQUIT',
-    });
-    this.#process = server;
-    await untilReady('PostgreSQL', server, () => pingPostgres(readyUrl));
-  }
-
-  async shutDown(mode: ShutdownMode): Promise<void> {
-    await this.#process?.end(SHUTDOWN_SIGNALS[mode]);
-  }
-
-  pause(): void {
-    this.#process?.pause();
-  }
-
-  resume(): void {
-    this.#process?.resume();
-  }
-
-  async stop(): Promise<void> {
-    await this.#process?.end();
-    await this.#folder.remove();
-  }
-}
 
 export async function startOwnPostgres(options: PostgresOptions): Promise<OwnPostgres> {
   const folder = makeTemporaryFolder();
+  const binaries = await prepare(folder, options);
+  let port = 0;
+  const server = await startOwnServer(folder, (chosen) => {
+    port = chosen;
+    return {
+      name: 'PostgreSQL',
+      command: {
+        file: binaries.postgres,
+        args: serverArguments(folder, port, options),
+        env: binaries.env,
+        folder,
+        endSignal: 'SIGQUIT',
+      },
+      ping: () => ping(() => openPostgres(urlOf(SUPERUSER, chosen, 'postgres'))),
+    };
+  });
+  await createUserAndDatabase(urlOf(SUPERUSER, port, 'postgres'));
+  const address = { url: urlOf(USER, port, DATABASE), adminUrl: urlOf(SUPERUSER, port, DATABASE) };
+  return { address, kind: binaries.kind, server };
+}
+
+async function prepare(folder: TemporaryFolder, options: PostgresOptions): Promise<PostgresBinaries> {
   try {
     const binaries = findPostgresBinaries(folder, options.prefer ?? 'system');
     await createCluster(binaries, folder);
-    return await onFreePort((port) => startNew(binaries, folder, port, options));
+    return binaries;
   } catch (error) {
     await folder.remove();
     throw error;
   }
-}
-
-async function startNew(
-  binaries: PostgresBinaries,
-  folder: TemporaryFolder,
-  port: number,
-  options: PostgresOptions,
-): Promise<OwnPostgres> {
-  const server = new OwnPostgres(binaries, folder, port, options);
-  const maintenanceUrl = urlOf(SUPERUSER, port, 'postgres');
-  try {
-    await server.start(maintenanceUrl);
-    await createUserAndDatabase(maintenanceUrl);
-  } catch (error) {
-    await server.shutDown('immediate');
-    throw error;
-  }
-  return server;
 }
 
 async function createCluster(binaries: PostgresBinaries, folder: TemporaryFolder): Promise<void> {
@@ -118,14 +75,11 @@ async function createCluster(binaries: PostgresBinaries, folder: TemporaryFolder
 }
 
 async function createUserAndDatabase(url: string): Promise<void> {
-  const admin = new PostgresAdmin(url);
-  try {
-    await admin.query(`create role ${PASSWORD_ROLE} nologin`);
-    await admin.query(`create role ${USER} login createdb`);
-    await admin.query(`create database ${DATABASE} owner ${USER}`);
-  } finally {
-    await admin.close();
-  }
+  const admin = new ReopeningAdmin(() => openPostgres(url));
+  await admin.query(`create role ${PASSWORD_ROLE} nologin`);
+  await admin.query(`create role ${USER} login createdb`);
+  await admin.query(`create database ${DATABASE} owner ${USER}`);
+  await admin.close();
 }
 
 function serverArguments(folder: TemporaryFolder, port: number, options: PostgresOptions): string[] {
@@ -133,11 +87,12 @@ function serverArguments(folder: TemporaryFolder, port: number, options: Postgre
     listen_addresses: LOOPBACK,
     port: String(port),
     unix_socket_directories: '',
-    max_connections: String((options.maxConnections ?? 100) + RESERVED_CONNECTIONS),
+    // And one for the admin, who is always there.
+    max_connections: String((options.maxConnections ?? 100) + 1 + RESERVED_CONNECTIONS),
     superuser_reserved_connections: String(RESERVED_CONNECTIONS),
     shared_buffers: '16MB',
+    // The data must outlive the server, not the machine.
     fsync: 'off',
-    synchronous_commit: 'off',
     full_page_writes: 'off',
     ...options.settings,
   };

