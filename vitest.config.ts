@@ -1,8 +1,4 @@
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
-
-const globalSetup = fileURLToPath(new URL('test-integration/global-setup.ts', import.meta.url))
 
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -18,7 +14,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'integration',
           include: ['test-integration/**/*.test.ts'],
-          globalSetup: existsSync(globalSetup) ? [globalSetup] : [],
+          globalSetup: 'test-integration/global-setup.ts',
           // The files share the servers, and some of them kill connections or freeze a server.
           fileParallelism: false,
           testTimeout: 30_000,
