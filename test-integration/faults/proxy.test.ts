@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type FaultProxy, startFaultProxy } from './faults/proxy.ts';
+import { type FaultProxy, startFaultProxy } from './proxy.ts';
 
 /** What one side of a connection has seen. */
 interface Witness {

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { AdminSql } from './admin-sql.ts';
 import { HARNESS_NAME } from './postgres-admin.ts';
 import { isAlive } from './process.ts';
+import { waitSync } from './wait-sync.ts';
 
 export interface BackendFilter {
   readonly applicationName?: string;
@@ -81,10 +82,6 @@ function* pausesUntilGone(scope: BackendScope, backends: readonly { pid: number 
       yield POLL_MILLIS;
     }
   }
-}
-
-function waitSync(millis: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, millis);
 }
 
 function parameters(scope: BackendScope, { applicationName }: BackendFilter): [string | null, boolean] {

@@ -1,11 +1,12 @@
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { TemporaryFolder } from './temporary-folder.ts';
 import { UNPRIVILEGED } from './unprivileged.ts';
 import { forgetServer, watchServer } from './watchdog.ts';
+import { waitSync } from './wait-sync.ts';
 
 export interface Command {
   readonly file: string;
@@ -18,6 +19,7 @@ export interface Command {
 }
 
 const END_GRACE_MILLIS = 8_000;
+const STOP_ATTEMPTS = 1_000;
 const LOG_TAIL_CHARACTERS = 2_000;
 
 /** A server that runs as an unprivileged child, keeps nothing alive, and dies with this process. */
@@ -58,8 +60,8 @@ export class ServerProcess {
   /** SIGSTOP for it and its children: connections stay open, and nothing answers. */
   pause(): void {
     // The parent first, so that it makes no child that would be missed.
-    sendSignal(this.pid, 'SIGSTOP');
-    for (const child of childrenOf(this.pid)) sendSignal(child, 'SIGSTOP');
+    freeze([this.pid]);
+    freeze(childrenOf(this.pid));
   }
 
   resume(): void {
@@ -87,6 +89,28 @@ export async function runToEnd(command: Omit<Command, 'endSignal'>): Promise<voi
     cwd: command.folder.path,
     env: { ...process.env, ...command.env },
   });
+}
+
+// A thread that runs goes on until the signal reaches its processor, and may answer one more query.
+function freeze(pids: readonly number[]): void {
+  for (const pid of pids) sendSignal(pid, 'SIGSTOP');
+  for (let attempt = 0; attempt < STOP_ATTEMPTS && pids.some(hasRunningThread); attempt += 1) {
+    waitSync(1);
+  }
+}
+
+function hasRunningThread(pid: number): boolean {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`);
+    return threads.some((thread) => !isStopped(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')));
+  } catch {
+    return false;
+  }
+}
+
+// The state is the word behind the program's name, whose parentheses may hold any others.
+function isStopped(stat: string): boolean {
+  return /^.*\) [TtZX]/s.test(stat);
 }
 
 export function isAlive(pid: number): boolean {
