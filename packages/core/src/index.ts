@@ -1,1 +1,33 @@
-export {};
+export { systemClock, type Clock, type Timer } from './clock.ts'
+export { CLOSE_REASONS, type CloseReason } from './close-reason.ts'
+export { describeCounts, totalOf, type PoolCounts } from './counts.ts'
+export type { DurationSummary } from './duration-histogram.ts'
+export {
+  findPoolkeeperError,
+  isPoolkeeperError,
+  PoolkeeperError,
+  type InvalidOption,
+  type PoolkeeperErrorCode,
+  type PoolkeeperErrorDetails,
+} from './errors.ts'
+export {
+  channelName,
+  EVENT_TYPES,
+  type EventFacts,
+  type PoolEvent,
+  type PoolEventType,
+  type ValidationTrigger,
+} from './events.ts'
+export type { ConnectionFacts } from './facts.ts'
+export type { DrainOptions, DrainReport, PoolKeeper, ReadyOptions, ResizeOptions } from './keeper.ts'
+export { LendingKeeper, type KeeperDependencies } from './lending/lending-keeper.ts'
+export type { PoolPolicyOptions } from './policy/options.ts'
+export { checkPolicyOptions, resolvePolicy } from './policy/resolve.ts'
+export type { HostSettings, PolicySource, PolicyValues, PoolPolicy } from './policy/values.ts'
+export type { LendingEvents, LendingPort, Opening } from './port.ts'
+export { appliedKeeper, forgetKeeper, registerKeeper, registeredKeeper } from './registry.ts'
+export type { PoolObserver } from './reporter.ts'
+export { rulesOf, type RulesByMoment } from './rules/index.ts'
+export type { Moment, Objection, Rule, Situation } from './rules/rule.ts'
+export type { AcquireCounters, PoolStats, ValidationCounters } from './stats.ts'
+export { judge, type Verdict } from './verdict.ts'

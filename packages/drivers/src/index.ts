@@ -1,1 +1,8 @@
-export {};
+export type { Driver, Harm } from './driver.ts'
+export { mariadbDriver, type MariadbConnection } from './mariadb.ts'
+export { mysqlDriver, type MysqlConnection } from './mysql.ts'
+export { mysql2Driver, type Mysql2Connection } from './mysql2.ts'
+export { pgDriver, type PgClient } from './pg.ts'
+export { isSocketError } from './socket-errors.ts'
+export { sqliteDriver, type SqliteDatabase } from './sqlite.ts'
+export { watchEmitter } from './watch.ts'

@@ -1,0 +1,27 @@
+import type { CloseReason } from './close-reason.ts'
+
+/** Everything the rules may know about one connection. Times are `Clock` readings, in milliseconds. */
+export interface ConnectionFacts {
+  /** Counts connections of this pool from 1; names the connection in events. */
+  readonly id: number
+  readonly openedAt: number
+  /** Drawn once from [0, 1) when the connection opened, so that every decision is repeatable. */
+  readonly draw: number
+  /** Last moment at which the server is known to have answered on this connection. */
+  readonly provenAt: number
+  /** The pool's generation in which the connection was last proven. */
+  readonly provenGeneration: number
+  /** When it was last given back; when it opened, if it was never lent. */
+  readonly idleSince: number
+  /** When it was lent; `undefined` while nobody holds it. */
+  readonly lentAt: number | undefined
+  /** How many times it was lent. */
+  readonly uses: number
+  /** Something went wrong on it since its last proof: it is not lent unproven. */
+  readonly suspect: boolean
+  /** Decided already, and carried out as soon as nobody holds it. */
+  readonly condemnedFor: CloseReason | undefined
+}
+
+/** The ledger's own view: the same facts, open to change. */
+export type Mutable<T> = { -readonly [K in keyof T]: T[K] }

@@ -1,0 +1,96 @@
+import type { PoolObserver } from './reporter.ts'
+import type { PoolPolicy } from './policy/values.ts'
+import type { PoolStats } from './stats.ts'
+
+export interface ReadyOptions {
+  /**
+   * Milliseconds to wait until `min` connections stand ready.
+   *
+   * @defaultValue the policy's `acquireTimeoutMillis`
+   */
+  readonly timeoutMillis?: number
+}
+
+export interface ResizeOptions {
+  readonly min?: number
+  readonly max?: number
+}
+
+export interface DrainOptions {
+  /**
+   * Milliseconds to wait for connections in use; after that they are closed under their holders.
+   *
+   * @defaultValue the policy's `drainTimeoutMillis`
+   */
+  readonly timeoutMillis?: number
+  /**
+   * What becomes of callers that wait already: `'reject'` answers them at once with `DRAINING`,
+   * `'finish'` still serves them until the deadline.
+   *
+   * @defaultValue `'reject'`
+   */
+  readonly waiters?: 'reject' | 'finish'
+}
+
+/** How a drain ended. */
+export interface DrainReport {
+  /** Whether every connection came back by itself before the deadline. */
+  readonly clean: boolean
+  readonly durationMillis: number
+  /** Callers that were waiting and got an error. */
+  readonly rejectedWaiters: number
+  /** Connections that were closed under their holders, with how long they had been held. */
+  readonly blockers: readonly { readonly connection: number; readonly heldMillis: number }[]
+}
+
+/** What attends one host pool: it shows it, and operates it. */
+export interface PoolKeeper {
+  readonly name: string
+  /** What was resolved, and where each value came from. */
+  readonly policy: PoolPolicy
+
+  /** Counts, waits, uses, and why connections were closed. Sampled, so that a frozen pool is visible. */
+  stats(): PoolStats
+
+  /**
+   * Tells `observer` everything that happens, until the returned function is called. An observer
+   * that throws changes nothing, and is reported as a process warning.
+   */
+  subscribe(observer: PoolObserver): () => void
+
+  /**
+   * Opens connections until `min` (and `minIdle`) stand ready, and keeps them so from now on.
+   *
+   * @throws PoolkeeperError `CONNECT_FAILED` with the last connect error as `cause`, when they do
+   * not stand in time.
+   */
+  ready(options?: ReadyOptions): Promise<void>
+
+  /**
+   * Sets `min`, `max` or both, at once. Growth wakes callers that wait; shrinkage closes idle
+   * connections now, and connections in use when they come back.
+   *
+   * @throws PoolkeeperError `INVALID_POLICY` when the sizes are out of bounds or contradict.
+   */
+  resize(size: ResizeOptions): Promise<void>
+
+  /**
+   * Replaces every connection that exists now, a few at a time: a new one is opened first, the old
+   * one is closed when nobody uses it. Resolves when the last of the old ones is gone.
+   *
+   * @throws PoolkeeperError `UNSUPPORTED_HOST` where a connection cannot be replaced (SQLite).
+   */
+  recycle(): Promise<void>
+
+  /** Closes every idle connection above `min` now; resolves with how many were closed. */
+  evictIdle(): Promise<number>
+
+  /**
+   * Stops lending, answers the callers that wait, waits for connections in use up to a deadline,
+   * and closes everything. Asked again, it returns the same promise.
+   */
+  drain(options?: DrainOptions): Promise<DrainReport>
+
+  /** Gives the pool back as it was found: methods, options, listeners. Closes nothing. */
+  detach(): void
+}

@@ -1,0 +1,41 @@
+import type { ConnectionFacts, Mutable } from './facts.ts'
+
+/**
+ * Facts by connection, in a `WeakMap`: nothing is written onto the host's objects, and a
+ * connection that the host drops without telling us takes its facts with it.
+ */
+export class Ledger<C extends object> {
+  readonly #facts = new WeakMap<C, Mutable<ConnectionFacts>>()
+  readonly #draw: () => number
+  #lastId = 0
+
+  constructor(draw: () => number) {
+    this.#draw = draw
+  }
+
+  /** Enters a connection; the server has just answered on it, or is taken to have. */
+  open(connection: C, now: number, generation: number): Mutable<ConnectionFacts> {
+    const facts: Mutable<ConnectionFacts> = {
+      id: ++this.#lastId,
+      openedAt: now,
+      draw: this.#draw(),
+      provenAt: now,
+      provenGeneration: generation,
+      idleSince: now,
+      lentAt: undefined,
+      uses: 0,
+      suspect: false,
+      condemnedFor: undefined,
+    }
+    this.#facts.set(connection, facts)
+    return facts
+  }
+
+  get(connection: C): Mutable<ConnectionFacts> | undefined {
+    return this.#facts.get(connection)
+  }
+
+  forget(connection: C): void {
+    this.#facts.delete(connection)
+  }
+}

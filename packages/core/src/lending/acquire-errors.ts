@@ -1,0 +1,28 @@
+import { describeCounts } from '../counts.ts'
+import { PoolkeeperError, type PoolkeeperErrorCode } from '../errors.ts'
+import type { LendingContext } from './context.ts'
+
+/** Says why a caller got no connection by his deadline, with what the pool held at that moment. */
+export function explainTimeout<C extends object>(context: LendingContext<C>, waitMillis: number): PoolkeeperError {
+  const { lastOpenError, policy } = context
+  const counts = context.counts()
+  const { code, why } = diagnose(counts, policy.max, lastOpenError)
+  const message = `no connection from pool "${policy.name}" within ${Math.round(waitMillis)} ms: ${why} (${describeCounts(counts, policy.max)})`
+  return new PoolkeeperError(code, message, { pool: policy.name, counts, cause: lastOpenError })
+}
+
+function diagnose(
+  { used, opening, validating }: ReturnType<LendingContext<object>['counts']>,
+  max: number,
+  lastOpenError: unknown,
+): { code: PoolkeeperErrorCode; why: string } {
+  if (used >= max) return { code: 'POOL_EXHAUSTED', why: 'all connections were in use' }
+  if (lastOpenError !== undefined) return { code: 'CONNECT_FAILED', why: `connecting failed: ${textOf(lastOpenError)}` }
+  if (opening > 0) return { code: 'CONNECT_FAILED', why: 'connecting got no answer' }
+  if (validating > 0) return { code: 'VALIDATION_FAILED', why: 'connections did not answer their validation' }
+  return { code: 'ACQUIRE_TIMEOUT', why: 'the deadline passed' }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,97 @@
+import type { Clock } from '../clock.ts'
+import type { CloseReason } from '../close-reason.ts'
+import { totalOf, type PoolCounts } from '../counts.ts'
+import type { ConnectionFacts, Mutable } from '../facts.ts'
+import { Ledger } from '../ledger.ts'
+import type { PoolPolicy } from '../policy/values.ts'
+import type { LendingPort } from '../port.ts'
+import { Reporter } from '../reporter.ts'
+import { rulesOf, type RulesByMoment } from '../rules/index.ts'
+import type { Situation } from '../rules/rule.ts'
+import { Counters } from '../stats.ts'
+
+export type Facts = Mutable<ConnectionFacts>
+
+/** What every part of a keeper shares: one pool, its facts and its figures. */
+export class LendingContext<C extends object> {
+  policy: PoolPolicy
+  readonly port: LendingPort<C>
+  readonly clock: Clock
+  readonly rules: RulesByMoment
+  readonly ledger: Ledger<C>
+  readonly counters: Counters = new Counters()
+  readonly reporter: Reporter
+  /** One object for all verdicts, brought up to date before each: judging allocates nothing. */
+  readonly situation: Mutable<Situation>
+  /** Connections being asked for a sign of life while the host counts them as idle or as used. */
+  validatingIdle = 0
+  validatingLent = 0
+  /** Old connections whose replacement is on its way or there; they are above `max` by right. */
+  replacing = 0
+  /** Why there may be more connections than `max` allows; looked at when one comes back. */
+  surplus: CloseReason | undefined
+  lastAcquireAt: number = -Infinity
+  lastOpenError: unknown
+  /** `'finishing'`: callers that wait are still served; `'closing'`: nothing is lent any more. */
+  draining: false | 'finishing' | 'closing' = false
+
+  constructor(port: LendingPort<C>, policy: PoolPolicy, clock: Clock, draw: () => number) {
+    this.port = port
+    this.policy = policy
+    this.clock = clock
+    this.rules = rulesOf(policy)
+    this.ledger = new Ledger(draw)
+    this.reporter = new Reporter(policy.name, clock)
+    this.situation = { now: clock.now(), generation: 0, recycleBefore: -Infinity }
+  }
+
+  get generation(): number {
+    return this.situation.generation
+  }
+
+  /** The facts of a connection; one that was there before us counts as opened and unproven. */
+  factsOf(connection: C): Facts {
+    return this.ledger.get(connection) ?? this.#adopt(connection)
+  }
+
+  #adopt(connection: C): Facts {
+    const facts = this.ledger.open(connection, this.clock.now(), this.generation)
+    facts.provenAt = -Infinity
+    return facts
+  }
+
+  /** The host's counts, with the connections being validated in a state of their own. */
+  counts(): PoolCounts {
+    const host = this.port.counts()
+    return {
+      ...host,
+      used: Math.max(0, host.used - this.validatingLent),
+      idle: Math.max(0, host.idle - this.validatingIdle),
+      validating: this.validatingLent + this.validatingIdle,
+    }
+  }
+
+  /** Sockets that exist or are about to. */
+  total(): number {
+    return totalOf(this.counts())
+  }
+
+  /** Decides that a connection has to go. The first reason stands. */
+  condemn(facts: Facts, reason: CloseReason): void {
+    if (facts.condemnedFor !== undefined) return
+    facts.condemnedFor = reason
+    if (this.reporter.hears('retired')) this.reporter.emit('retired', { connection: facts.id, reason })
+  }
+
+  /** Gives a withdrawn connection back to the pool, unless the pool is being closed. */
+  restore(connection: C): void {
+    if (this.draining === 'closing') void this.discard(connection, 'drain', false)
+    else this.port.restore(connection)
+  }
+
+  /** Closes a connection that nobody holds. */
+  discard(connection: C, reason: CloseReason, hard: boolean): Promise<void> {
+    this.condemn(this.factsOf(connection), reason)
+    return this.port.close(connection, hard)
+  }
+}

@@ -1,0 +1,254 @@
+import { systemClock, type Clock } from '../clock.ts'
+import type { CloseReason } from '../close-reason.ts'
+import { PoolkeeperError } from '../errors.ts'
+import type { DrainOptions, DrainReport, PoolKeeper, ReadyOptions, ResizeOptions } from '../keeper.ts'
+import type { PoolPolicy } from '../policy/values.ts'
+import type { LendingEvents, LendingPort } from '../port.ts'
+import type { PoolObserver } from '../reporter.ts'
+import type { PoolStats } from '../stats.ts'
+import { judge } from '../verdict.ts'
+import { explainTimeout } from './acquire-errors.ts'
+import { Checks } from './checks.ts'
+import { LendingContext, type Facts } from './context.ts'
+import { Drain } from './drain.ts'
+import { Incidents } from './incidents.ts'
+import { Openings, STUCK_AFTER_MILLIS } from './openings.ts'
+import { Operations } from './operations.ts'
+import { Rivals } from './rivals.ts'
+import { Upkeep } from './upkeep.ts'
+
+/** Time and chance, injected so that every decision can be replayed. */
+export interface KeeperDependencies {
+  readonly clock?: Clock
+  /** One draw from [0, 1) for each connection. */
+  readonly draw?: () => number
+}
+
+/**
+ * Attends one host pool that lends connections: hears of everything through `LendingEvents`,
+ * decides by the policy's rules, and acts through the port.
+ */
+export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvents<C> {
+  readonly #context: LendingContext<C>
+  readonly #checks: Checks<C>
+  readonly #rivals: Rivals<C>
+  readonly #incidents: Incidents<C>
+  readonly #openings: Openings<C>
+  readonly #upkeep: Upkeep<C>
+  readonly #operations: Operations<C>
+  readonly #drain: Drain<C>
+  readonly #trustWindow: number
+
+  constructor(port: LendingPort<C>, policy: PoolPolicy, dependencies: KeeperDependencies = {}) {
+    const { clock = systemClock, draw = Math.random } = dependencies
+    this.#context = new LendingContext(port, policy, clock, draw)
+    this.#checks = new Checks(this.#context, (facts, error) => this.#incidents.report(facts, error, this.#checks))
+    this.#rivals = new Rivals(this.#context, this.#checks)
+    this.#incidents = new Incidents(this.#context, () => this.#upkeep.mayTalk())
+    this.#openings = new Openings(this.#context)
+    this.#upkeep = new Upkeep(this.#context, this.#checks, this.#openings)
+    this.#operations = new Operations(this.#context, this.#upkeep)
+    this.#drain = new Drain(this.#context)
+    this.#trustWindow = policy.validateAfterIdleMillis || 0
+  }
+
+  get name(): string {
+    return this.#context.policy.name
+  }
+
+  get policy(): PoolPolicy {
+    return this.#context.policy
+  }
+
+  stats(): PoolStats {
+    const { counters, generation, policy } = this.#context
+    const { name, min, max } = policy
+    return { name, min, max, generation, ...this.#context.counts(), ...counters.snapshot() }
+  }
+
+  subscribe(observer: PoolObserver): () => void {
+    return this.#context.reporter.subscribe(observer)
+  }
+
+  ready(options: ReadyOptions = {}): Promise<void> {
+    return this.#operations.ready(options)
+  }
+
+  // Bad input rejects, and never throws beside the promise.
+  resize(size: ResizeOptions): Promise<void> {
+    return new Promise((resolve) => resolve(this.#operations.resize(size)))
+  }
+
+  recycle(): Promise<void> {
+    return this.#operations.recycle()
+  }
+
+  evictIdle(): Promise<number> {
+    return this.#operations.evictIdle()
+  }
+
+  drain(options: DrainOptions = {}): Promise<DrainReport> {
+    this.#upkeep.stop()
+    return this.#drain.run(options)
+  }
+
+  detach(): void {
+    this.#upkeep.stop()
+    this.#operations.release()
+    this.#context.port.detach()
+  }
+
+  /** Called once the port is in place: opens what the policy wants ahead. */
+  start(): void {
+    if (this.#upkeep.keepsMinimum) this.#upkeep.soon()
+  }
+
+  admit(): PoolkeeperError | undefined {
+    const { draining, counters, policy } = this.#context
+    if (!draining) return undefined
+    counters.acquires.refused++
+    return new PoolkeeperError('DRAINING', `pool "${policy.name}" is being drained`, {
+      pool: policy.name,
+      counts: this.#context.counts(),
+    })
+  }
+
+  opening(): number {
+    this.#upkeep.wake(STUCK_AFTER_MILLIS)
+    return this.#openings.begin()
+  }
+
+  opened(attempt: number, connection: C): void {
+    this.#openings.succeed(attempt, connection)
+    this.#upkeep.wake()
+    this.#changed()
+  }
+
+  openFailed(attempt: number, error: unknown): void {
+    this.#openings.fail(attempt, error)
+    this.#changed()
+  }
+
+  lend(connection: C): boolean | Promise<boolean> {
+    const context = this.#context
+    const { situation } = context
+    const facts = context.factsOf(connection)
+    const now = context.clock.now()
+    context.lastAcquireAt = now
+    situation.now = now
+    const verdict = judge(context.rules.checkout, facts, situation)
+    if (verdict.action === 'lend') {
+      context.counters.validations.skipped++
+      facts.lentAt = now
+      return true
+    }
+    if (verdict.action === 'retire') {
+      context.condemn(facts, verdict.reason)
+      return false
+    }
+    return this.#rivals.prove(connection)
+  }
+
+  acquired(connection: C, waitMillis: number): void {
+    const { counters, reporter } = this.#context
+    const facts = this.#context.factsOf(connection)
+    facts.uses++
+    counters.acquires.ok++
+    if (waitMillis === 0) counters.wait.recordZero()
+    else counters.wait.record(waitMillis)
+    if (reporter.hears('acquired')) reporter.emit('acquired', { connection: facts.id, waitMillis })
+  }
+
+  acquireFailed(error: unknown, waitMillis: number, outcome: 'timedOut' | 'aborted' | 'refused' | 'failed'): void {
+    const { counters, reporter } = this.#context
+    counters.acquires[outcome]++
+    if (reporter.hears('acquireFailed')) reporter.emit('acquireFailed', { error, waitMillis })
+    this.#changed()
+  }
+
+  explainTimeout(waitMillis: number): PoolkeeperError {
+    return explainTimeout(this.#context, waitMillis)
+  }
+
+  answered(connection: C): void {
+    const facts = this.#context.ledger.get(connection)
+    if (facts === undefined) return
+    facts.provenAt = this.#context.clock.now()
+    facts.provenGeneration = this.#context.generation
+  }
+
+  failed(connection: C, error: unknown): void {
+    const facts = this.#context.ledger.get(connection)
+    if (facts === undefined || facts.condemnedFor !== undefined) return
+    facts.suspect = true
+    this.#context.condemn(facts, 'fatal')
+    this.#incidents.report(facts, error, this.#checks)
+    if (this.#context.port.idle().includes(connection)) void this.#context.port.close(connection, true)
+  }
+
+  returned(connection: C): 'keep' | 'retire' | 'foreign' {
+    const context = this.#context
+    const { counters, port, reporter, situation } = context
+    const facts = context.ledger.get(connection)
+    if (facts?.lentAt === undefined) return 'foreign'
+    const now = context.clock.now()
+    const useMillis = now - facts.lentAt
+    // A short lease without a complaint was answered; a long one may have been silent for most of it.
+    if (useMillis < this.#trustWindow && !facts.suspect) facts.provenAt = now
+    facts.idleSince = now
+    facts.lentAt = undefined
+    counters.use.record(useMillis)
+    if (reporter.hears('released')) reporter.emit('released', { connection: facts.id, useMillis })
+    if (port.isBroken(connection)) context.condemn(facts, 'fatal')
+    situation.now = now
+    const verdict = judge(context.rules.return, facts, situation)
+    if (verdict.action === 'retire') context.condemn(facts, verdict.reason)
+    else if (context.draining) context.condemn(facts, 'drain')
+    else if (context.surplus !== undefined) this.#retireSurplus(facts, context.surplus)
+    return facts.condemnedFor === undefined ? 'keep' : 'retire'
+  }
+
+  #retireSurplus(facts: Facts, reason: CloseReason): void {
+    const { policy, replacing } = this.#context
+    const { used, idle, validating } = this.#context.counts()
+    // What is being replaced counts once: its replacement is there already.
+    if (used + idle + validating - replacing > policy.max) this.#context.condemn(facts, reason)
+    else this.#context.surplus = undefined
+  }
+
+  closing(connection: C): void {
+    const facts: Facts = this.#context.factsOf(connection)
+    const { counters, draining, port } = this.#context
+    if (facts.condemnedFor === undefined) {
+      this.#context.condemn(facts, draining ? 'drain' : port.isBroken(connection) ? 'fatal' : 'host')
+    }
+    counters.closes[facts.condemnedFor ?? 'host']++
+    this.#checks.get(connection)?.forget()
+  }
+
+  closed(connection: C): void {
+    const { clock, ledger, reporter } = this.#context
+    const facts = ledger.get(connection)
+    ledger.forget(connection)
+    if (facts !== undefined && reporter.hears('closed')) {
+      const { id, openedAt, uses, condemnedFor = 'host' } = facts
+      reporter.emit('closed', { connection: id, reason: condemnedFor, ageMillis: clock.now() - openedAt, uses })
+    }
+    this.#upkeep.gone(connection)
+    this.#upkeep.wake(this.#upkeep.mayTalk() ? 0 : undefined)
+    this.#changed()
+  }
+
+  async shutdown(): Promise<void> {
+    await this.drain()
+  }
+
+  settled(): void {
+    this.#changed()
+  }
+
+  #changed(): void {
+    this.#drain.changed()
+    this.#operations.changed()
+  }
+}

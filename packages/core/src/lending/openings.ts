@@ -1,0 +1,99 @@
+import type { LendingContext } from './context.ts'
+
+/** An attempt to connect that takes longer than this gets company. */
+export const STUCK_AFTER_MILLIS = 1_000
+
+const FIRST_PAUSE_MILLIS = 100
+const LONGEST_PAUSE_MILLIS = 5_000
+
+/**
+ * Attempts to connect, by whomever they were begun.
+ *
+ * An attempt that a silent network swallowed would hold its place for the whole connect timeout.
+ * So a newer attempt that succeeds condemns the older ones that are still silent, as among
+ * connections: others answer, and much faster.
+ */
+export class Openings<C extends object> {
+  readonly #context: LendingContext<C>
+  readonly #attempts = new Map<number, number>()
+  #last = 0
+  #probing = false
+  #failuresInRow = 0
+  #pausedUntil = -Infinity
+
+  constructor(context: LendingContext<C>) {
+    this.#context = context
+  }
+
+  begin(): number {
+    this.#attempts.set(++this.#last, this.#context.clock.now())
+    return this.#last
+  }
+
+  succeed(attempt: number, connection: C): void {
+    const { clock, counters, generation, ledger, port, reporter } = this.#context
+    const now = clock.now()
+    const openMillis = now - (this.#attempts.get(attempt) ?? now)
+    this.#attempts.delete(attempt)
+    this.#failuresInRow = 0
+    this.#pausedUntil = -Infinity
+    this.#context.lastOpenError = undefined
+    const facts = ledger.open(connection, now, generation)
+    counters.opens.ok++
+    counters.open.record(openMillis)
+    if (reporter.hears('opened')) reporter.emit('opened', { connection: facts.id, openMillis })
+    const silentFor = Math.max(STUCK_AFTER_MILLIS, 2 * openMillis)
+    if (this.oldestAgeMillis(now) >= silentFor) port.abandonOpenings(now - silentFor)
+  }
+
+  fail(attempt: number, error: unknown): void {
+    const { clock, counters, reporter } = this.#context
+    const now = clock.now()
+    const openMillis = now - (this.#attempts.get(attempt) ?? now)
+    this.#attempts.delete(attempt)
+    this.#context.lastOpenError = error
+    this.#failuresInRow++
+    this.#pausedUntil = now + this.#pauseMillis()
+    counters.opens.failed++
+    if (reporter.hears('openFailed')) reporter.emit('openFailed', { error, openMillis })
+  }
+
+  oldestAgeMillis(now: number): number {
+    const [startedAt] = this.#attempts.values()
+    return startedAt === undefined ? 0 : now - startedAt
+  }
+
+  /** When upkeep may open again; callers that wait are the host's business and never held back. */
+  mayRefill(now: number): boolean {
+    return now >= this.#pausedUntil
+  }
+
+  #pauseMillis(): number {
+    // While somebody uses the pool, the end of an outage has to be noticed within a second.
+    const { clock, lastAcquireAt } = this.#context
+    const longest = clock.now() - lastAcquireAt < LONGEST_PAUSE_MILLIS ? STUCK_AFTER_MILLIS : LONGEST_PAUSE_MILLIS
+    return Math.min(longest, FIRST_PAUSE_MILLIS * 2 ** Math.min(this.#failuresInRow - 1, 10))
+  }
+
+  /**
+   * While attempts hang and somebody waits, one more is sent after them every second: it is the
+   * one that notices the network's return.
+   */
+  async probeIfStuck(now: number): Promise<void> {
+    const { policy, port } = this.#context
+    if (this.#probing || policy.replaceAhead === 0 || port.counts().pending === 0) return
+    if (this.oldestAgeMillis(now) < STUCK_AFTER_MILLIS) return
+    this.#probing = true
+    const probe = port.open()
+    // Swallowed as well: the next round sends another, and never two are on their way.
+    const patience = this.#context.clock.after(STUCK_AFTER_MILLIS, () => probe.abandon())
+    try {
+      this.#context.restore(await probe.connection)
+    } catch {
+      // Counted and reported where every failed open is.
+    } finally {
+      patience.cancel()
+      this.#probing = false
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import { PoolkeeperError } from '../errors.ts'
+import type { ReadyOptions, ResizeOptions } from '../keeper.ts'
+import { FIELDS } from '../policy/fields.ts'
+import { invalidPolicy } from '../policy/bounds.ts'
+import type { LendingContext } from './context.ts'
+import type { Upkeep } from './upkeep.ts'
+
+/** What an operator asks of a pool while it runs. */
+export class Operations<C extends object> {
+  readonly #context: LendingContext<C>
+  readonly #upkeep: Upkeep<C>
+  /** Told of every change; those that are satisfied leave. */
+  readonly #waiting = new Set<() => void>()
+  #released = false
+
+  constructor(context: LendingContext<C>, upkeep: Upkeep<C>) {
+    this.#context = context
+    this.#upkeep = upkeep
+  }
+
+  /** Told of every connection that was opened, came back or is gone. */
+  changed(): void {
+    if (this.#waiting.size === 0) return
+    for (const check of [...this.#waiting]) check()
+  }
+
+  async ready({ timeoutMillis = this.#context.policy.acquireTimeoutMillis }: ReadyOptions): Promise<void> {
+    FIELDS.acquireTimeoutMillis('timeoutMillis', timeoutMillis)
+    this.#upkeep.keepsMinimum = true
+    this.#upkeep.soon()
+    if (await this.#until(() => this.#isReady(), timeoutMillis)) return
+    const { lastOpenError, policy } = this.#context
+    throw new PoolkeeperError('CONNECT_FAILED', `pool "${policy.name}" was not ready within ${timeoutMillis} ms`, {
+      pool: policy.name,
+      counts: this.#context.counts(),
+      cause: lastOpenError,
+    })
+  }
+
+  #isReady(): boolean {
+    const { idle, used, validating } = this.#context.counts()
+    const { min, minIdle } = this.#context.policy
+    return idle + used + validating >= min && idle >= (minIdle || 0)
+  }
+
+  resize({ min = this.#context.policy.min, max = this.#context.policy.max }: ResizeOptions): void {
+    FIELDS.min('min', min)
+    FIELDS.max('max', max)
+    if (min > max) throw invalidPolicy('min', `at most \`max\` (${max})`, min)
+    const { policy, port, reporter } = this.#context
+    const sources = Object.freeze({ ...policy.sources, min: 'policy' as const, max: 'policy' as const })
+    const minIdle = policy.minIdle === false ? false : Math.min(policy.minIdle, max)
+    this.#context.policy = Object.freeze({ ...policy, min, max, minIdle, sources })
+    port.resize(min, max)
+    this.#context.surplus = 'shrink'
+    this.#shrink()
+    port.wake()
+    this.#upkeep.soon()
+    if (reporter.hears('resized')) reporter.emit('resized', { min, max })
+  }
+
+  /** Idle connections above `max` go now, the coldest first; those in use when they come back. */
+  #shrink(): void {
+    const { policy, port } = this.#context
+    const { idle, used, validating } = this.#context.counts()
+    const surplus = Math.max(0, idle + used + validating - policy.max)
+    for (const connection of [...port.idle()].slice(0, surplus)) void this.#context.discard(connection, 'shrink', false)
+  }
+
+  async recycle(): Promise<void> {
+    const { clock, port, reporter, situation } = this.#context
+    if (!port.replaceable) {
+      throw new PoolkeeperError('UNSUPPORTED_HOST', `the connections of ${port.host} on this database cannot be replaced`)
+    }
+    if (reporter.hears('recycled')) {
+      reporter.emit('recycled', { connections: port.idle().length + port.lent().length })
+    }
+    situation.recycleBefore = clock.now()
+    this.#upkeep.soon()
+    await this.#until(() => !this.#upkeep.recycling(), Infinity)
+  }
+
+  async evictIdle(): Promise<number> {
+    const { policy, port } = this.#context
+    const { idle, used, validating } = this.#context.counts()
+    const spare = Math.max(0, idle + used + validating - policy.min)
+    const closes = [...port.idle()].slice(0, spare).map((connection) => this.#context.discard(connection, 'idle', false))
+    await Promise.all(closes)
+    return closes.length
+  }
+
+  /** Ends what still waits: the pool is not ours any more. */
+  release(): void {
+    this.#released = true
+    this.changed()
+  }
+
+  #until(isDone: () => boolean, timeoutMillis: number): Promise<boolean> {
+    if (isDone()) return Promise.resolve(true)
+    return new Promise((resolve) => {
+      const end = (done: boolean): void => {
+        this.#waiting.delete(check)
+        timer?.cancel()
+        resolve(done)
+      }
+      const check = (): void => {
+        if (isDone() || this.#released) end(isDone())
+      }
+      const timer = timeoutMillis === Infinity ? undefined : this.#context.clock.after(timeoutMillis, () => end(false))
+      this.#waiting.add(check)
+    })
+  }
+}

@@ -1,0 +1,197 @@
+import type { Timer } from '../clock.ts'
+import type { CloseReason } from '../close-reason.ts'
+import { totalOf } from '../counts.ts'
+import { mayWakeServer } from '../policy/values.ts'
+import type { Checks } from './checks.ts'
+import type { LendingContext } from './context.ts'
+import type { Openings } from './openings.ts'
+import { planRound, type Entry } from './round-plan.ts'
+
+/** A pool that nobody asked for a connection for so long is not in use. */
+const IN_USE_FOR_MILLIS = 30_000
+
+const SHORTEST_PERIOD_MILLIS = 50
+const LONGEST_PERIOD_MILLIS = 5_000
+const PERIOD_WHILE_BUSY_MILLIS = 250
+
+/**
+ * Rounds of upkeep: keepalive, lifetime, idle timeout, minimum. Nobody waits for them, they stop
+ * when the pool is empty, and their timer never keeps a process alive.
+ */
+export class Upkeep<C extends object> {
+  readonly #context: LendingContext<C>
+  readonly #checks: Checks<C>
+  readonly #openings: Openings<C>
+  /** Old connections whose replacement is being opened, or stands ready. */
+  readonly #replacing = new Set<C>()
+  #timer: Timer | undefined
+  #dueAt = Infinity
+  #stopped = false
+  /** Somebody called `ready()`: the minimum is kept from then on. */
+  keepsMinimum: boolean
+
+  constructor(context: LendingContext<C>, checks: Checks<C>, openings: Openings<C>) {
+    this.#context = context
+    this.#checks = checks
+    this.#openings = openings
+    this.keepsMinimum = mayWakeServer(context.policy)
+  }
+
+  /** Whether the server may be talked to without a caller: it is awake, or shall be. */
+  mayTalk(): boolean {
+    const { clock, draining, lastAcquireAt } = this.#context
+    if (draining) return false
+    return this.keepsMinimum || this.recycling() || clock.now() - lastAcquireAt < IN_USE_FOR_MILLIS
+  }
+
+  recycling(): boolean {
+    const { port, situation, ledger } = this.#context
+    if (situation.recycleBefore === -Infinity) return false
+    return [...port.idle(), ...port.lent()].some((connection) => {
+      const facts = ledger.get(connection)
+      return facts !== undefined && facts.openedAt < situation.recycleBefore
+    })
+  }
+
+  /** Makes sure that a round comes, and no later than `within` milliseconds from now. */
+  wake(within: number = this.#period()): void {
+    if (this.#stopped) return
+    if (this.#timer !== undefined && this.#dueAt <= this.#context.clock.now() + within) return
+    this.#timer?.cancel()
+    this.#schedule(within)
+  }
+
+  /** A round as soon as the current work is done. */
+  soon(): void {
+    this.wake(0)
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  #schedule(millis: number): void {
+    this.#dueAt = this.#context.clock.now() + millis
+    this.#timer = this.#context.clock.after(millis, () => {
+      this.#timer = undefined
+      this.round()
+      if (this.#timer === undefined && !this.#stopped && this.#isNeeded()) this.#schedule(this.#period())
+    })
+  }
+
+  #isNeeded(): boolean {
+    const counts = this.#context.counts()
+    const keeps = this.keepsMinimum && (this.#context.policy.min > 0 || this.#context.policy.minIdle !== false)
+    return keeps || totalOf(counts) + counts.pending > 0
+  }
+
+  /** Often enough for what is due soonest, and no oftener. */
+  #period(): number {
+    const { maxLifetimeMillis, idleTimeoutMillis, keepaliveMillis } = this.#context.policy
+    const wishes = [
+      maxLifetimeMillis === false ? Infinity : maxLifetimeMillis / 40,
+      idleTimeoutMillis === false ? Infinity : idleTimeoutMillis / 10,
+      keepaliveMillis === false ? Infinity : keepaliveMillis / 20,
+      this.#isBusy() ? PERIOD_WHILE_BUSY_MILLIS : Infinity,
+      LONGEST_PERIOD_MILLIS,
+    ]
+    return Math.max(SHORTEST_PERIOD_MILLIS, Math.min(...wishes))
+  }
+
+  #isBusy(): boolean {
+    const { opening, pending } = this.#context.port.counts()
+    return opening + pending > 0 || this.#replacing.size > 0 || this.recycling()
+  }
+
+  round(): void {
+    const { clock, policy, port, rules, situation } = this.#context
+    const now = clock.now()
+    situation.now = now
+    const plan = planRound<C>({
+      rules: rules.round,
+      situation,
+      policy,
+      counts: this.#context.counts(),
+      idle: this.#entries(port.idle()).filter(({ connection }) => this.#checks.get(connection) === undefined),
+      lent: this.#entries(port.lent()),
+      mayTalk: this.mayTalk(),
+      mayRefill: this.#openings.mayRefill(now),
+      replacing: this.#replacing.size,
+    })
+    for (const { connection, reason } of plan.close) void this.#context.discard(connection, reason, false)
+    for (const { connection, reason, lent } of plan.replace) void this.#replace(connection, reason, lent)
+    for (const connection of plan.validate) this.#checks.start(connection, 'keepalive', 'idle')
+    for (let missing = plan.open; missing > 0; missing--) void this.#open()
+    void this.#openings.probeIfStuck(now)
+  }
+
+  #entries(connections: readonly C[]): Entry<C>[] {
+    return connections
+      .filter((connection) => !this.#replacing.has(connection))
+      .map((connection) => ({ connection, facts: this.#context.factsOf(connection) }))
+  }
+
+  async #open(): Promise<void> {
+    try {
+      this.#context.restore(await this.#context.port.open().connection)
+    } catch {
+      // Counted and reported where every failed open is; the next round tries again.
+    }
+  }
+
+  /** Opens first, then closes: no caller meets a pool that is smaller for it. */
+  async #replace(old: C, reason: CloseReason, lent: boolean): Promise<void> {
+    this.#startReplacing(old)
+    const { policy, port } = this.#context
+    const hasRoom = this.#context.total() < policy.max + policy.replaceAhead
+    if (!hasRoom) {
+      if (lent) this.#endReplacing(old)
+      else await this.#closeFirst(old, reason)
+      return
+    }
+    try {
+      const replacement = await port.open().connection
+      this.#context.counters.replacements++
+      this.#retire(old, reason)
+      this.#context.restore(replacement)
+    } catch (error) {
+      if (port.isLimitRefusal(error) && !lent) await this.#closeFirst(old, reason)
+      else this.#endReplacing(old)
+    }
+  }
+
+  async #closeFirst(old: C, reason: CloseReason): Promise<void> {
+    const { port } = this.#context
+    if (!port.withdraw(old)) {
+      this.#endReplacing(old)
+      return
+    }
+    await this.#context.discard(old, reason, false)
+    await this.#open()
+  }
+
+  /** Idle: now. Lent meanwhile: as soon as it comes back. */
+  #retire(old: C, reason: CloseReason): void {
+    const { port } = this.#context
+    if (port.withdraw(old)) void this.#context.discard(old, reason, false)
+    else this.#context.condemn(this.#context.factsOf(old), reason)
+  }
+
+  /** Told of every connection that is gone, by whatever way. */
+  gone(connection: C): void {
+    if (this.#endReplacing(connection)) this.soon()
+  }
+
+  #startReplacing(old: C): void {
+    this.#replacing.add(old)
+    this.#context.replacing = this.#replacing.size
+  }
+
+  #endReplacing(old: C): boolean {
+    const was = this.#replacing.delete(old)
+    this.#context.replacing = this.#replacing.size
+    return was
+  }
+}

@@ -1,0 +1,64 @@
+import { inspect } from 'node:util'
+import { PoolkeeperError } from '../errors.ts'
+
+/** Checks one value; throws `INVALID_POLICY` that names the option, the bound and the value. */
+export type FieldCheck = (option: string, value: unknown) => void
+
+interface Range {
+  readonly min: number
+  readonly max: number
+}
+
+/** The longest delay that a Node.js timer can hold: about 24.8 days. */
+const LONGEST_TIMER_MILLIS = 2_147_483_647
+
+export function integer({ min, max }: Range): FieldCheck {
+  return (option, value) => {
+    if (!Number.isSafeInteger(value) || !within(value as number, { min, max })) {
+      throw invalidPolicy(option, `an integer from ${min} to ${max}`, value)
+    }
+  }
+}
+
+export function millis(min: number): FieldCheck {
+  return integer({ min, max: LONGEST_TIMER_MILLIS })
+}
+
+export function ratio({ min, max }: Range): FieldCheck {
+  return (option, value) => {
+    if (!Number.isFinite(value) || !within(value as number, { min, max })) {
+      throw invalidPolicy(option, `a number from ${min} to ${max}`, value)
+    }
+  }
+}
+
+export function text(longest: number): FieldCheck {
+  return (option, value) => {
+    if (typeof value !== 'string' || value.trim() === '' || value.length > longest) {
+      throw invalidPolicy(option, `a text of 1 to ${longest} characters`, value)
+    }
+  }
+}
+
+export function orFalse(check: FieldCheck): FieldCheck {
+  return (option, value) => {
+    if (value === false) return
+    try {
+      check(option, value)
+    } catch (error) {
+      const { bound } = (error as PoolkeeperError).invalid ?? { bound: '' }
+      throw invalidPolicy(option, `${bound}, or false`, value)
+    }
+  }
+}
+
+function within(value: number, { min, max }: Range): boolean {
+  return value >= min && value <= max
+}
+
+export function invalidPolicy(option: string, bound: string, value: unknown): PoolkeeperError {
+  const shown = inspect(value, { depth: 0, maxStringLength: 80, breakLength: Infinity })
+  return new PoolkeeperError('INVALID_POLICY', `\`${option}\` must be ${bound}, got ${shown}`, {
+    invalid: { option, bound, value },
+  })
+}

@@ -1,0 +1,83 @@
+import { inspect } from 'node:util'
+import { PoolkeeperError } from '../errors.ts'
+import { invalidPolicy } from './bounds.ts'
+import { FIELDS, NOT_BUILT_YET } from './fields.ts'
+import type { PoolPolicyOptions } from './options.ts'
+import { DEFAULTS, type HostSettings, type PolicySource, type PolicyValues, type PoolPolicy } from './values.ts'
+
+type Field = keyof PolicyValues
+type Draft = { -readonly [K in Field]: PolicyValues[K] }
+type Sources = Record<Field, PolicySource>
+
+/**
+ * Refuses what no host could make sense of: an unknown key, a key whose feature is not built
+ * yet, a value of a wrong type or out of bounds.
+ *
+ * @throws PoolkeeperError `INVALID_POLICY`, naming the option, the bound and the value.
+ */
+export function checkPolicyOptions(options: PoolPolicyOptions): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw invalidPolicy('policy', 'an object of options', options)
+  }
+  for (const [option, value] of Object.entries(options)) {
+    if (!Object.hasOwn(FIELDS, option)) throw unknownOption(option, value)
+    if (value !== undefined) FIELDS[option as keyof typeof FIELDS](option, value)
+  }
+}
+
+function unknownOption(option: string, value: unknown): PoolkeeperError {
+  if (NOT_BUILT_YET.includes(option)) return invalidPolicy(option, 'left out: this version does not have it yet', value)
+  return invalidPolicy(option, `one of the known options (${Object.keys(FIELDS).join(', ')})`, value)
+}
+
+/**
+ * Settles every field, once, at the door: what the policy says, then what the user set on the
+ * host, then our default. Contradictions are refused between values that the user gave; our
+ * defaults adapt to them.
+ *
+ * @throws PoolkeeperError `INVALID_POLICY`, naming the option, the bound and the value.
+ */
+export function resolvePolicy(options: PoolPolicyOptions, host: HostSettings): PoolPolicy {
+  checkPolicyOptions(options)
+  const values = { ...DEFAULTS, ...host.defaults } as Draft
+  const sources = Object.fromEntries(Object.keys(FIELDS).map((field) => [field, 'default'])) as Sources
+  overlay(values, sources, host.explicit, 'host')
+  overlay(values, sources, options, 'policy')
+  overlay(values, sources, host.fixed, 'host')
+  settleContradictions(values, sources)
+  return Object.freeze({ ...values, sources: Object.freeze(sources) })
+}
+
+function overlay(values: Draft, sources: Sources, given: object | undefined, source: PolicySource): void {
+  for (const [field, value] of Object.entries(given ?? {})) {
+    if (value === undefined) continue
+    Object.assign(values, { [field]: value })
+    sources[field as Field] = source
+  }
+}
+
+function settleContradictions(values: Draft, sources: Sources): void {
+  const isGiven = (field: Field): boolean => sources[field] !== 'default'
+  const refuse = (field: Field, relation: string, other: Field): never => {
+    const whose = sources[other] === 'policy' ? '' : sources[other] === 'host' ? ", from the host's options" : ', the default'
+    throw invalidPolicy(field, `${relation} \`${other}\` (${inspect(values[other])}${whose})`, values[field])
+  }
+
+  if (values.min > values.max) {
+    if (isGiven('min')) refuse('min', 'at most', 'max')
+    values.min = values.max
+  }
+  if (values.minIdle !== false && values.minIdle > values.max) refuse('minIdle', 'at most', 'max')
+  if (values.validationTimeoutMillis > values.acquireTimeoutMillis) {
+    if (isGiven('validationTimeoutMillis') && isGiven('acquireTimeoutMillis')) {
+      refuse('validationTimeoutMillis', 'at most', 'acquireTimeoutMillis')
+    }
+    values.validationTimeoutMillis = Math.min(values.validationTimeoutMillis, values.acquireTimeoutMillis)
+  }
+  const { maxLifetimeMillis: lifetime, keepaliveMillis: period } = values
+  if (lifetime !== false && period !== false && lifetime < period) {
+    if (isGiven('maxLifetimeMillis') && isGiven('keepaliveMillis')) refuse('maxLifetimeMillis', 'at least', 'keepaliveMillis')
+    // No connection grows so old that it would be kept alive once.
+    if (!isGiven('keepaliveMillis')) values.keepaliveMillis = false
+  }
+}

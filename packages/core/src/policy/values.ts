@@ -1,0 +1,53 @@
+import type { PoolPolicyOptions } from './options.ts'
+
+/** Every field with a value: what the rules, the keeper and the ports work with. */
+export type PolicyValues = {
+  readonly [K in Exclude<keyof PoolPolicyOptions, 'validationQuery'>]-?: Exclude<PoolPolicyOptions[K], undefined>
+} & {
+  /** `undefined`: the cheapest message that the wire has. */
+  readonly validationQuery: string | undefined
+}
+
+/** Who decided a value: the policy, the user's options on the host, or a default. */
+export type PolicySource = 'policy' | 'host' | 'default'
+
+/** What was resolved, and where each value came from. Frozen. */
+export type PoolPolicy = PolicyValues & {
+  readonly sources: Readonly<Record<keyof PolicyValues, PolicySource>>
+}
+
+/** What the host's own options say. */
+export interface HostSettings {
+  /** What holds when nobody said anything; the fields that only the host can know. */
+  readonly defaults: Pick<
+    PolicyValues,
+    'name' | 'min' | 'max' | 'acquireTimeoutMillis' | 'connectTimeoutMillis' | 'idleTimeoutMillis'
+  >
+  /** What the user set on the host; beats our defaults, and is beaten by the policy. */
+  readonly explicit?: Partial<PolicyValues>
+  /** What this host can do only in one way; beats everything. */
+  readonly fixed?: Partial<PolicyValues>
+}
+
+/** What holds where neither the policy nor the host says anything. */
+export const DEFAULTS: Omit<PolicyValues, keyof HostSettings['defaults']> = Object.freeze({
+  minIdle: false,
+  replaceAhead: 1,
+  maxLifetimeMillis: 1_800_000,
+  lifetimeSpread: 0.1,
+  maxUses: false,
+  validationQuery: undefined,
+  validateAfterIdleMillis: 500,
+  validationTimeoutMillis: 1_000,
+  keepaliveMillis: 60_000,
+  drainTimeoutMillis: 10_000,
+})
+
+/**
+ * Whether upkeep may talk to the server while nobody uses the pool. Only if the user asked for
+ * connections to be kept: a database that sleeps when idle must not be woken by a default.
+ */
+export function mayWakeServer(policy: PoolPolicy): boolean {
+  const { min, minIdle, keepaliveMillis } = policy.sources
+  return [min, minIdle, keepaliveMillis].includes('policy')
+}

@@ -1,0 +1,131 @@
+import type { PoolCounts } from './counts.ts'
+import type { PoolkeeperError } from './errors.ts'
+
+/**
+ * What an adapter implements for a host pool that lends connections to one caller at a time.
+ *
+ * The keeper decides, the port answers and acts. None of the acts may throw; those that return a
+ * promise may reject only where it is said.
+ */
+export interface LendingPort<C extends object> {
+  /** Names the host and its version, for errors. */
+  readonly host: string
+
+  /** `false` when a connection must not be replaced: it is the database itself. */
+  readonly replaceable: boolean
+
+  /** What the host holds now; `validating` is counted by the keeper, and 0 here. */
+  counts(): Omit<PoolCounts, 'validating'>
+
+  /** The idle connections, the coldest first: the one that the host would lend last. */
+  idle(): readonly C[]
+
+  /** The connections that callers hold. */
+  lent(): readonly C[]
+
+  /** The host's own limits, changed at once. */
+  resize(min: number, max: number): void
+
+  /**
+   * Asks the server for a sign of life on this connection; any answer will do. Resolves with the
+   * answer, rejects with the failure. Deadlines are the keeper's.
+   */
+  validate(connection: C): Promise<void>
+
+  /** What can be seen without asking: the connection is known to be dead or unfit. */
+  isBroken(connection: C): boolean
+
+  /**
+   * Opens one more connection, also above the host's maximum; the keeper has counted. It is told
+   * of by `opened` like any other, and stays out of the idle list until `restore`.
+   */
+  open(): Opening<C>
+
+  /**
+   * Gives up on attempts to connect that began before `before`, as failed; what still arrives of
+   * them is closed. Callers that wait are not failed by it.
+   */
+  abandonOpenings(before: number): void
+
+  /** Takes a connection out of the idle list; `false` when it is not in it any more. */
+  withdraw(connection: C): boolean
+
+  /** Puts a withdrawn connection back into the idle list, and serves who waits. */
+  restore(connection: C): void
+
+  /**
+   * Gives the caller that waits for the verdict on `silent` the withdrawn connection `proven`
+   * instead; `silent` is withdrawn from then on.
+   */
+  exchange(silent: C, proven: C): void
+
+  /**
+   * Removes a connection from the host's books, whatever its state, and closes it: `hard` destroys
+   * the socket without a farewell, for a peer that is not expected to answer. Resolves when it is
+   * closed or given up.
+   */
+  close(connection: C, hard: boolean): Promise<void>
+
+  /** Serves callers that wait, with what is there or with what there is room to open. */
+  wake(): void
+
+  /** Whether a connect error says that the server has no room for one more connection. */
+  isLimitRefusal(error: unknown): boolean
+
+  /** Answers every caller that waits with an error; returns how many. */
+  rejectWaiters(error: Error): number
+
+  /** Undoes the attachment: the host is as it was found. */
+  detach(): void
+}
+
+/** An attempt to connect that the keeper asked for. */
+export interface Opening<C extends object> {
+  /** Rejects with the connect error. */
+  readonly connection: Promise<C>
+  /** Gives up on it, as failed; if it still arrives, it is closed. */
+  abandon(): void
+}
+
+/** What a port tells the keeper. */
+export interface LendingEvents<C extends object> {
+  /** Somebody asks for a connection. An error refuses him. */
+  admit(): PoolkeeperError | undefined
+
+  /** An attempt to connect begins; the returned number names it. */
+  opening(): number
+  opened(attempt: number, connection: C): void
+  openFailed(attempt: number, error: unknown): void
+
+  /**
+   * May this idle connection be lent? Answered at once when nothing is to be asked. On `false`
+   * the host closes the connection and tries another. While a promise is under way, the keeper
+   * may `exchange` the connection for one that is proven; `true` then means that one.
+   */
+  lend(connection: C): boolean | Promise<boolean>
+
+  /** The connection is in a caller's hands, after so long a wait. */
+  acquired(connection: C, waitMillis: number): void
+  /** A caller leaves without one. */
+  acquireFailed(error: unknown, waitMillis: number, outcome: 'timedOut' | 'aborted' | 'refused' | 'failed'): void
+  /** What to tell a caller whose deadline has passed. */
+  explainTimeout(waitMillis: number): PoolkeeperError
+
+  /** The server answered something on this connection. */
+  answered(connection: C): void
+  /** Something other than a statement failed: the connection cannot be used any more. */
+  failed(connection: C, error: unknown): void
+
+  /** A caller gave it back; `'foreign'` when nobody holds it. */
+  returned(connection: C): 'keep' | 'retire' | 'foreign'
+  /** The host's books show what was decided on a return. */
+  settled(): void
+
+  /** The host's own way of closing the pool was used. Resolves in bounded time, with all closed. */
+  shutdown(): Promise<void>
+
+  /** The host or the keeper began to close it. */
+  closing(connection: C): void
+  /** It is closed. */
+  closed(connection: C): void
+}

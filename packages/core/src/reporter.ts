@@ -1,0 +1,62 @@
+import diagnosticsChannel, { type Channel } from 'node:diagnostics_channel'
+import type { Clock } from './clock.ts'
+import { channelName, EVENT_TYPES, type EventFacts, type PoolEvent, type PoolEventType } from './events.ts'
+
+export type PoolObserver = (event: PoolEvent) => void
+
+const CHANNELS = Object.fromEntries(
+  EVENT_TYPES.map((type) => [type, diagnosticsChannel.channel(channelName(type))]),
+) as Record<PoolEventType, Channel>
+
+const WARNING_PAUSE_MILLIS = 60_000
+
+/**
+ * Tells observers what happened, and never lets one change what happens.
+ *
+ * Nothing is paid for what nobody listens to: callers ask `hears(type)` before they build an event.
+ */
+export class Reporter {
+  readonly pool: string
+  readonly #clock: Clock
+  readonly #observers = new Set<PoolObserver>()
+  readonly #warnedAt = new Map<string, number>()
+
+  constructor(pool: string, clock: Clock) {
+    this.pool = pool
+    this.#clock = clock
+  }
+
+  subscribe(observer: PoolObserver): () => void {
+    // A function of our own, so that the same observer subscribed twice is heard twice and undone once.
+    const own: PoolObserver = (event) => observer(event)
+    this.#observers.add(own)
+    return () => void this.#observers.delete(own)
+  }
+
+  hears(type: PoolEventType): boolean {
+    return this.#observers.size > 0 || CHANNELS[type].hasSubscribers
+  }
+
+  emit<T extends PoolEventType>(type: T, facts: EventFacts<T>): void {
+    const event = { type, pool: this.pool, at: this.#clock.wallNow(), ...facts } as unknown as PoolEvent
+    for (const observer of this.#observers) {
+      try {
+        observer(event)
+      } catch (error) {
+        this.warn('OBSERVER_THREW', `an observer threw on "${type}": ${String(error)}`)
+      }
+    }
+    // Node guards each subscriber of a channel itself, but reports a throw as an uncaught
+    // exception on the next tick; that is the subscriber's own contract with Node.
+    if (CHANNELS[type].hasSubscribers) CHANNELS[type].publish(event)
+  }
+
+  /** Once a minute for each code: a warning must not become the next problem. */
+  warn(code: string, message: string): void {
+    const now = this.#clock.now()
+    const last = this.#warnedAt.get(code)
+    if (last !== undefined && now - last < WARNING_PAUSE_MILLIS) return
+    this.#warnedAt.set(code, now)
+    process.emitWarning(`pool "${this.pool}": ${message}`, { type: 'PoolkeeperWarning', code: `POOLKEEPER_${code}` })
+  }
+}

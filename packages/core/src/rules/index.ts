@@ -1,0 +1,31 @@
+import type { PolicyValues } from '../policy/values.ts'
+import { condemned } from './condemned.ts'
+import { idleTimeout } from './idle-timeout.ts'
+import { keepalive } from './keepalive.ts'
+import { lifetimeDue, lifetimeOver } from './max-lifetime.ts'
+import { maxUses } from './max-uses.ts'
+import { recycled } from './recycled.ts'
+import type { Moment, Rule, RuleMaker } from './rule.ts'
+import { provenThisGeneration, validateAfterIdle } from './validate-after-idle.ts'
+
+/** A new rule is one file in this folder, its fields in the policy, and one line here. */
+const RULES: readonly RuleMaker[] = [
+  condemned,
+  lifetimeOver,
+  lifetimeDue,
+  recycled,
+  maxUses,
+  idleTimeout,
+  validateAfterIdle,
+  provenThisGeneration,
+  keepalive,
+]
+
+/** The rules that a policy asks for, by the moment at which they are asked. */
+export type RulesByMoment = Readonly<Record<Moment, readonly Rule[]>>
+
+export function rulesOf(policy: PolicyValues): RulesByMoment {
+  const rules = RULES.map((make) => make(policy)).filter((rule) => rule !== undefined)
+  const at = (moment: Moment): readonly Rule[] => Object.freeze(rules.filter((rule) => rule.moments.includes(moment)))
+  return Object.freeze({ checkout: at('checkout'), return: at('return'), round: at('round') })
+}

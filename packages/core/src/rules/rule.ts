@@ -1,0 +1,35 @@
+import type { CloseReason } from '../close-reason.ts'
+import type { ConnectionFacts } from '../facts.ts'
+import type { PolicyValues } from '../policy/values.ts'
+
+/** When a rule is asked: before lending, on return, or in a round of upkeep. */
+export type Moment = 'checkout' | 'return' | 'round'
+
+/** What a rule may know besides the facts of one connection. */
+export interface Situation {
+  readonly now: number
+  /** Raised by every incident; a connection proven in an older one must prove itself again. */
+  readonly generation: number
+  /** Connections opened before this moment are to be replaced, because somebody asked for it. */
+  readonly recycleBefore: number
+}
+
+/** One reason not to use a connection as it is. */
+export type Objection =
+  | { readonly action: 'validate' }
+  | { readonly action: 'retire'; readonly reason: CloseReason }
+
+/**
+ * One rule of the policy: pure, so that it can be tested on a table of facts and replayed.
+ */
+export interface Rule {
+  readonly name: string
+  readonly moments: readonly Moment[]
+  /** `undefined` means no objection. */
+  judge(facts: ConnectionFacts, situation: Situation): Objection | undefined
+}
+
+/** Makes a rule from the policy; `undefined` when the policy switches it off. */
+export type RuleMaker = (policy: PolicyValues) => Rule | undefined
+
+export const VALIDATE: Objection = Object.freeze({ action: 'validate' })

@@ -1,0 +1,38 @@
+import type { PolicyValues } from '../policy/values.ts'
+import { VALIDATE, type Rule } from './rule.ts'
+
+export interface ValidateAfterIdleOptions {
+  /**
+   * Milliseconds of silence after which a connection is asked for a sign of life before it is
+   * lent. One that answered anything more recently (a check, a query, its own opening) is lent
+   * as it is, and costs nothing.
+   *
+   * The window is also the price: a connection that dies within it is lent once.
+   *
+   * An integer of at least 0 (`0` checks at every checkout), or `false` for no checks at all.
+   *
+   * @defaultValue `500` (half a second, as HikariCP's alive bypass window); SQLite: always `false`
+   */
+  readonly validateAfterIdleMillis?: number | false
+}
+
+/** The silence at which proof is asked for again. */
+export function validateAfterIdle(policy: PolicyValues): Rule | undefined {
+  const { validateAfterIdleMillis: window } = policy
+  if (window === false) return undefined
+  return {
+    name: 'validateAfterIdle',
+    moments: ['checkout'],
+    judge: (facts, { now }) => (facts.suspect || now - facts.provenAt >= window ? VALIDATE : undefined),
+  }
+}
+
+/** One death condemns its peers: what was proven before the incident proves itself again. */
+export function provenThisGeneration(policy: PolicyValues): Rule | undefined {
+  if (policy.validateAfterIdleMillis === false) return undefined
+  return {
+    name: 'provenThisGeneration',
+    moments: ['checkout'],
+    judge: (facts, { generation }) => (facts.provenGeneration < generation ? VALIDATE : undefined),
+  }
+}

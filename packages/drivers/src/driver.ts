@@ -1,0 +1,37 @@
+/**
+ * How much an error says about the connection it came from. `statement`: the server answered,
+ * only the statement failed. `connection`: this connection is lost. `server`: the server is going
+ * away or has changed its role, so its other connections are in doubt as well.
+ */
+export type Harm = 'statement' | 'connection' | 'server'
+
+/** What is known of one wire, shared by all hosts over it. */
+export interface Driver<C extends object> {
+  readonly wire: 'postgresql' | 'mysql' | 'sqlite' | 'other'
+
+  /**
+   * Asks the server for a sign of life; any answer will do, also an error about the statement.
+   * Without a text, the cheapest message that the wire has. Deadlines are the caller's.
+   */
+  validate(connection: C, text?: string): Promise<void>
+
+  /** What can be seen without asking: the driver knows already that the connection is dead. */
+  isBroken(connection: C): boolean
+
+  /** Ends the socket at once: no farewell, no waiting for the peer. Never throws. */
+  destroy(connection: C): void
+
+  harmOf(error: unknown): Harm
+
+  /** Whether a connect error says that the server has no room for one more connection. */
+  isLimitRefusal(error: unknown): boolean
+
+  /**
+   * Calls back once when the connection dies by itself, and keeps its errors from crashing the
+   * process. Returns the undo.
+   */
+  watch(connection: C, onDeath: (error: unknown) => void): () => void
+
+  /** Bytes written to the connection's socket so far: tells whether somebody else just asked it. */
+  bytesWritten(connection: C): number | undefined
+}

@@ -1,0 +1,24 @@
+import { isMysqlAnswer } from './mysql-errors.ts'
+
+type Done = (error: unknown) => void
+
+/** What mysql, mysql2 and mariadb's callback API have in common. */
+export interface MysqlCallbackConnection {
+  ping(callback: Done): unknown
+  query(text: string, callback: Done): unknown
+  destroy(): void
+  on(event: string, listener: (error?: unknown) => void): unknown
+  removeListener(event: string, listener: (error?: unknown) => void): unknown
+}
+
+/** COM_PING, or the user's own text. */
+export function pingMysql(connection: MysqlCallbackConnection, text: string | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAnswer: Done = (error) => {
+      if (error === undefined || error === null || isMysqlAnswer(error)) resolve()
+      else reject(error as Error)
+    }
+    if (text === undefined) connection.ping(onAnswer)
+    else connection.query(text, onAnswer)
+  })
+}

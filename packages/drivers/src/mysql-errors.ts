@@ -1,0 +1,36 @@
+import type { Harm } from './driver.ts'
+import { codeOf, isSocketError } from './socket-errors.ts'
+
+/** https://dev.mysql.com/doc/mysql-errors/8.0/en/ and MariaDB's counterparts. */
+const SERVER_GOES_AWAY: ReadonlySet<unknown> = new Set([
+  1053, // ER_SERVER_SHUTDOWN
+  1290, // ER_OPTION_PREVENTS_STATEMENT: --read-only
+  1792, // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
+  1836, // ER_READ_ONLY_MODE
+])
+const CONNECTION_LOST: ReadonlySet<unknown> = new Set([
+  1927, // ER_CONNECTION_KILLED (MariaDB)
+  2006, // CR_SERVER_GONE_ERROR
+  2013, // CR_SERVER_LOST
+  2055, // CR_SERVER_LOST_EXTENDED
+  4031, // ER_CLIENT_INTERACTION_TIMEOUT
+])
+const TOO_MANY_CONNECTIONS: ReadonlySet<unknown> = new Set([1040, 1203, 1226])
+
+export function mysqlHarmOf(error: unknown): Harm {
+  if (typeof error !== 'object' || error === null) return 'statement'
+  const { errno, fatal } = error as { errno?: unknown; fatal?: unknown }
+  if (SERVER_GOES_AWAY.has(errno)) return 'server'
+  if (CONNECTION_LOST.has(errno) || isSocketError(error) || fatal === true) return 'connection'
+  return String(codeOf(error)).startsWith('PROTOCOL_') ? 'connection' : 'statement'
+}
+
+export function isMysqlLimitRefusal(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && TOO_MANY_CONNECTIONS.has((error as { errno?: unknown }).errno)
+}
+
+/** An error about the statement is an answer too; only the server numbers its errors so. */
+export function isMysqlAnswer(error: unknown): boolean {
+  const { errno, sqlState } = error as { errno?: unknown; sqlState?: unknown }
+  return typeof errno === 'number' && errno > 0 && sqlState !== undefined && mysqlHarmOf(error) === 'statement'
+}

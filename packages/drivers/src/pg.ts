@@ -1,0 +1,112 @@
+import type { Driver, Harm } from './driver.ts'
+import { codeOf, isSocketError } from './socket-errors.ts'
+import { watchEmitter } from './watch.ts'
+
+interface Stream {
+  destroy(): void
+  readonly destroyed?: boolean
+  readonly bytesWritten?: number
+}
+
+interface WireConnection {
+  readonly stream: Stream
+  sync(): void
+}
+
+/** The part of `pg.Client` that is used here; declared so that `pg` is not a dependency. */
+export interface PgClient {
+  readonly connection?: WireConnection
+  /** pg 8.23 and later: several queries on the wire at once. */
+  readonly pipeline?: boolean
+  query(text: string, callback: (error: unknown) => void): unknown
+  query(submittable: object): unknown
+  on(event: string, listener: (error?: unknown) => void): unknown
+  removeListener(event: string, listener: (error?: unknown) => void): unknown
+}
+
+/**
+ * A query that consists of a Sync message only: the server answers it with ReadyForQuery, in any
+ * state of the session, at about a third of the price of `SELECT 1`. It goes through the client's
+ * own queue, as every Submittable does, so it can never meet another query on the wire.
+ */
+class SyncQuery {
+  readonly callback: (error: unknown) => void
+
+  constructor(callback: (error: unknown) => void) {
+    this.callback = callback
+  }
+
+  submit(connection: WireConnection): void {
+    connection.sync()
+  }
+
+  handleReadyForQuery(): void {
+    this.callback(undefined)
+  }
+
+  handleError(error: unknown): void {
+    this.callback(error ?? new Error('the check failed without an error'))
+  }
+}
+
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const SERVER_GOES_AWAY: ReadonlySet<unknown> = new Set([
+  '57P01', // admin_shutdown, and pg_terminate_backend
+  '57P02', // crash_shutdown
+  '57P03', // cannot_connect_now: starting up, shutting down, in recovery
+  '25006', // read_only_sql_transaction: the role has changed
+])
+const TOO_MANY_CONNECTIONS = '53300'
+const CONNECTION_EXCEPTION_CLASS = '08'
+const SQLSTATE = /^[0-9A-Z]{5}$/
+
+/** What `pg` itself says, without a code, of a client that is lost. */
+const LOST_TEXT = /^Connection terminated|not queryable|^Connection ended/
+
+function harmOf(error: unknown): Harm {
+  const code = codeOf(error)
+  if (SERVER_GOES_AWAY.has(code)) return 'server'
+  if (isSocketError(error)) return 'connection'
+  if (typeof code === 'string' && SQLSTATE.test(code)) {
+    const isFatal = ['FATAL', 'PANIC'].includes(String((error as { severity?: unknown }).severity))
+    return isFatal || code.startsWith(CONNECTION_EXCEPTION_CLASS) ? 'connection' : 'statement'
+  }
+  return error instanceof Error && LOST_TEXT.test(error.message) ? 'connection' : 'statement'
+}
+
+export const pgDriver: Driver<PgClient> = {
+  wire: 'postgresql',
+
+  validate(client, text) {
+    return new Promise((resolve, reject) => {
+      const onAnswer = (error: unknown): void => {
+        // An error about the statement is an answer too.
+        if (error === undefined || error === null || isAnswer(error)) resolve()
+        else reject(error as Error)
+      }
+      if (text !== undefined) client.query(text, onAnswer)
+      // Pipelined clients refuse foreign Submittables; the empty query is the next cheapest.
+      else if (client.pipeline === true || client.connection === undefined) client.query('', onAnswer)
+      else client.query(new SyncQuery(onAnswer))
+    })
+  },
+
+  isBroken: (client) => client.connection?.stream.destroyed === true,
+
+  destroy(client) {
+    client.connection?.stream.destroy()
+  },
+
+  harmOf,
+
+  isLimitRefusal: (error) => codeOf(error) === TOO_MANY_CONNECTIONS,
+
+  watch: (client, onDeath) => watchEmitter(client, onDeath),
+
+  bytesWritten: (client) => client.connection?.stream.bytesWritten,
+}
+
+function isAnswer(error: unknown): boolean {
+  const code = codeOf(error)
+  return typeof code === 'string' && SQLSTATE.test(code) && harmOf(error) === 'statement'
+}

@@ -1,0 +1,124 @@
+import {
+  forgetKeeper,
+  LendingKeeper,
+  PoolkeeperError,
+  registerKeeper,
+  resolvePolicy,
+  systemClock,
+  findPoolkeeperError,
+  type KeeperDependencies,
+  type PoolKeeper,
+  type PoolPolicyOptions,
+} from '@poolkeeper/core'
+import { dialectOf } from './dialects.ts'
+import { hostSettings } from './host-settings.ts'
+import { isKnexTimeout, type KnexClient, type KnexConnection } from './knex-client.ts'
+import { KnexHost } from './knex-host.ts'
+import { Overrides } from './tarn/overrides.ts'
+import { asTarnPool, looksLikeTarn } from './tarn/tarn-pool.ts'
+import { TarnPort } from './tarn/tarn-port.ts'
+
+const HOST = 'Knex'
+
+/**
+ * Puts a keeper in charge of the pool that a Knex client has now, and registers it for the
+ * client, its transactions and its clones.
+ *
+ * @throws PoolkeeperError `UNSUPPORTED_HOST`, `INVALID_POLICY`
+ */
+export function attachKeeper(
+  client: KnexClient,
+  options: PoolPolicyOptions,
+  dependencies: KeeperDependencies = {},
+): PoolKeeper {
+  const { clock = systemClock } = dependencies
+  const pool = asTarnPool<KnexConnection>(tarnPoolOf(client), HOST)
+  const dialect = dialectOf(client)
+  const policy = resolvePolicy(options, hostSettings(client, pool, dialect))
+  const host = new KnexHost(HOST, client, dialect, pool.validate.bind(pool), policy)
+  const port = new TarnPort(pool, host, clock)
+  const keeper = new LendingKeeper(port, policy, dependencies)
+  port.attach(keeper, policy)
+
+  const overrides = new Overrides(client)
+  listenToQueries(client, host, keeper, overrides)
+  explainTimeouts(client, overrides)
+  reattachLater(client, options, dependencies, overrides)
+  overrides.onUndo(() => forgetKeeper(client.logger))
+  port.onDetach(() => overrides.undo())
+
+  registerKeeper(client.logger, keeper, options)
+  keeper.start()
+  return keeper
+}
+
+function tarnPoolOf({ pool, config, driverName }: KnexClient): object {
+  if (looksLikeTarn(pool)) return pool as object
+  if (config.connectionPool !== undefined) {
+    const isMysql = driverName?.startsWith('mysql') === true
+    const packageName = isMysql ? '@poolkeeper/mysql2' : '@poolkeeper/pg'
+    throw new PoolkeeperError(
+      'UNSUPPORTED_HOST',
+      `this Knex runs on a native ${driverName} pool (connectionPool): apply the policy to that pool, with ${packageName}`,
+    )
+  }
+  const hint = pool === undefined ? 'it has none (no connection, pool.max: 0, or destroyed)' : 'its pool is not a tarn pool'
+  throw new PoolkeeperError('UNSUPPORTED_HOST', `this Knex has no pool to attend: ${hint}`)
+}
+
+/** Every answer is proof; what is worse than a failed statement condemns the connection. */
+function listenToQueries(
+  client: KnexClient,
+  host: KnexHost,
+  keeper: LendingKeeper<KnexConnection>,
+  overrides: Overrides<KnexClient>,
+): void {
+  const { driver } = dialectOf(client)
+  const onResponse = (_response: unknown, query: { __knexUid?: string } | undefined): void => {
+    const connection = host.byUid(query?.__knexUid)
+    if (connection !== undefined) keeper.answered(connection)
+  }
+  const onError = (error: unknown, query: { __knexUid?: string } | undefined): void => {
+    const connection = host.byUid(query?.__knexUid)
+    if (connection === undefined || isKnexTimeout(error)) return
+    if (driver.harmOf(error) === 'statement') keeper.answered(connection)
+    else keeper.failed(connection, error)
+  }
+  client.on('query-response', onResponse)
+  client.on('query-error', onError)
+  overrides.onUndo(() => {
+    client.removeListener('query-response', onResponse)
+    client.removeListener('query-error', onError)
+  })
+}
+
+/** Knex's own error stays, and carries ours as its cause. */
+function explainTimeouts(client: KnexClient, overrides: Overrides<KnexClient>): void {
+  const { acquireConnection } = client
+  overrides.set('acquireConnection', async () => {
+    try {
+      return await acquireConnection.call(client)
+    } catch (error) {
+      const ours = findPoolkeeperError(error)
+      if (isKnexTimeout(error) && ours !== undefined) error.cause = ours
+      throw error
+    }
+  })
+}
+
+/** `destroy()` and then `initialize()` make a new pool: it gets the same policy. */
+function reattachLater(
+  client: KnexClient,
+  options: PoolPolicyOptions,
+  dependencies: KeeperDependencies,
+  overrides: Overrides<KnexClient>,
+): void {
+  const { initializePool } = client
+  overrides.set('initializePool', (config) => {
+    const hadPool = client.pool !== undefined
+    initializePool.call(client, config)
+    if (hadPool || client.pool === undefined) return
+    overrides.undo()
+    attachKeeper(client, options, dependencies)
+  })
+}

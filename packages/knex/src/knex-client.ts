@@ -1,0 +1,76 @@
+import { PoolkeeperError } from '@poolkeeper/core'
+
+/** A connection as Knex hands it about: the driver's own object, with Knex's marks on it. */
+export interface KnexConnection {
+  readonly __knexUid?: string
+  readonly __knex__disposed?: unknown
+}
+
+/**
+ * The part of Knex's `Client` that is used here; everything that is known of its inside stands in
+ * this file. Checked at attach, and tested over a range of versions.
+ */
+export interface KnexClient {
+  readonly config: KnexClientConfig
+  readonly connectionSettings?: Readonly<Record<string, unknown>>
+  readonly dialect?: string
+  readonly driverName?: string
+  /** Shared by the client, its transactions' clients and its clones, and by nobody else. */
+  readonly logger: object
+  pool?: object
+  readonly _ownsPool?: boolean
+  readonly connectionConfigExpirationChecker?: (() => boolean) | null
+  initializePool(config?: KnexClientConfig): void
+  acquireConnection(): Promise<KnexConnection>
+  validateConnection(connection: KnexConnection): boolean
+  _query(connection: KnexConnection, query: { sql: string; bindings: unknown[] }): Promise<unknown>
+  on(event: string, listener: (...args: never[]) => void): unknown
+  removeListener(event: string, listener: (...args: never[]) => void): unknown
+}
+
+export interface KnexClientConfig {
+  client?: unknown
+  readonly connection?: unknown
+  readonly connectionPool?: unknown
+  readonly acquireConnectionTimeout?: number
+  readonly pool?: KnexPoolConfig
+}
+
+export interface KnexPoolConfig {
+  readonly min?: number
+  readonly max?: number
+  readonly acquireTimeoutMillis?: number
+  readonly createTimeoutMillis?: number
+  readonly idleTimeoutMillis?: number
+  readonly validate?: (connection: object) => unknown
+  readonly maxConnectionLifetimeMillis?: number
+  readonly maxConnectionLifetimeJitterMillis?: number
+}
+
+const METHODS = ['initializePool', 'acquireConnection', 'validateConnection', '_query', 'on', 'removeListener'] as const
+
+/**
+ * The client of a Knex instance, a transaction or a clone.
+ *
+ * @throws PoolkeeperError `UNSUPPORTED_HOST` when this is no Knex.
+ */
+export function clientOf(knex: unknown): KnexClient {
+  const client = typeof knex === 'function' ? (knex as { client?: unknown }).client : undefined
+  if (typeof client !== 'object' || client === null) {
+    throw new PoolkeeperError('UNSUPPORTED_HOST', 'this is not a Knex instance: it has no client')
+  }
+  const fields = client as Record<string, unknown>
+  const missing = METHODS.filter((method) => typeof fields[method] !== 'function')
+  if (missing.length > 0 || typeof fields['logger'] !== 'object') {
+    throw new PoolkeeperError(
+      'UNSUPPORTED_HOST',
+      `this Knex is not one that this version knows (2.5 to 3.x): ${[...missing, 'logger'].join(', ')} missing`,
+    )
+  }
+  return client as KnexClient
+}
+
+/** Knex's own class is not exported to us under a stable path in all versions. */
+export function isKnexTimeout(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'KnexTimeoutError'
+}

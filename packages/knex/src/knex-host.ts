@@ -1,0 +1,88 @@
+import type { PoolPolicy } from '@poolkeeper/core'
+import type { Dialect } from './dialects.ts'
+import type { KnexClient, KnexConnection } from './knex-client.ts'
+import type { TarnHost } from './tarn/tarn-host.ts'
+
+type HostValidate = (connection: KnexConnection) => boolean | Promise<boolean>
+
+/**
+ * How Knex treats one connection of its tarn pool.
+ *
+ * Knex's own check (`pool.validate` of the user, a credential's expiry, the dialect's flags) is
+ * asked at every checkout, as ever. When the user's part of it asks the server, it is the pool's
+ * check: it is then asked when a check is due, under our deadline, and nothing is asked twice.
+ */
+export class KnexHost implements TarnHost<KnexConnection> {
+  readonly name: string
+  readonly replaceable: boolean
+  readonly #client: KnexClient
+  readonly #dialect: Dialect
+  readonly #hostValidate: HostValidate
+  readonly #policy: PoolPolicy
+  readonly #byUid = new Map<string, KnexConnection>()
+  readonly #hasUserCheck: boolean
+  /** Learned from the socket: the user's check talks to the server. */
+  #userCheckAsksServer = false
+
+  constructor(name: string, client: KnexClient, dialect: Dialect, hostValidate: HostValidate, policy: PoolPolicy) {
+    this.name = name
+    this.replaceable = dialect.replaceable
+    this.#client = client
+    this.#dialect = dialect
+    this.#hostValidate = hostValidate
+    this.#policy = policy
+    this.#hasUserCheck = client._ownsPool === false || typeof client.config.pool?.validate === 'function'
+  }
+
+  agrees(connection: KnexConnection, wasChecked: boolean): boolean | Promise<boolean> {
+    if (this.#hasUserCheck && wasChecked) return true
+    if (this.#userCheckAsksServer && !this.#settingsMayExpire()) return this.#isFit(connection)
+    return this.#hostValidate(connection)
+  }
+
+  async validate(connection: KnexConnection): Promise<void> {
+    const { driver } = this.#dialect
+    if (this.#hasUserCheck) {
+      const before = driver.bytesWritten(connection)
+      if (!(await this.#hostValidate(connection))) throw new Error("the host's own validation refused the connection")
+      this.#userCheckAsksServer = before !== undefined && driver.bytesWritten(connection) !== before
+      if (this.#userCheckAsksServer) return
+    }
+    await driver.validate(connection, this.#policy.validationQuery)
+  }
+
+  isBroken(connection: KnexConnection): boolean {
+    return Boolean(connection.__knex__disposed) || this.#dialect.driver.isBroken(connection)
+  }
+
+  destroyHard(connection: KnexConnection): void {
+    this.#dialect.driver.destroy(connection)
+  }
+
+  isLimitRefusal(error: unknown): boolean {
+    return this.#dialect.driver.isLimitRefusal(error)
+  }
+
+  watch(connection: KnexConnection, onDeath: (error: unknown) => void): () => void {
+    if (connection.__knexUid !== undefined) this.#byUid.set(connection.__knexUid, connection)
+    return this.#dialect.driver.watch(connection, onDeath)
+  }
+
+  forget(connection: KnexConnection): void {
+    if (connection.__knexUid !== undefined) this.#byUid.delete(connection.__knexUid)
+  }
+
+  /** The connection that Knex names in its query events. */
+  byUid(uid: unknown): KnexConnection | undefined {
+    return typeof uid === 'string' ? this.#byUid.get(uid) : undefined
+  }
+
+  /** A credential that may expire is looked at by Knex at every checkout. */
+  #settingsMayExpire(): boolean {
+    return typeof this.#client.connectionConfigExpirationChecker === 'function'
+  }
+
+  #isFit(connection: KnexConnection): boolean {
+    return !this.isBroken(connection) && Boolean(this.#client.validateConnection(connection))
+  }
+}

@@ -1,0 +1,137 @@
+import { PoolkeeperError, type Clock, type LendingEvents, type Opening } from '@poolkeeper/core'
+import type { Overrides } from './overrides.ts'
+import type { TarnOperation, TarnPool } from './tarn-pool.ts'
+
+interface Attempt {
+  readonly number: number
+  readonly startedAt: number
+  /** Asked for by the keeper: stays out of the free list until it says so. */
+  readonly held: boolean
+}
+
+/** What creating needs of its neighbours. */
+export interface CreateNeighbours<C> {
+  /** Enters a new connection into the books of those to be closed. */
+  adopt(connection: C): void
+  hold(connection: C): void
+  /** Connections that are being closed: sockets still. */
+  closing(): number
+}
+
+/** The way from nothing to an open connection. */
+export class TarnCreates<C extends object> {
+  readonly #pool: TarnPool<C>
+  readonly #events: LendingEvents<C>
+  readonly #clock: Clock
+  readonly #neighbours: CreateNeighbours<C>
+  readonly #attempts = new Map<number, Attempt>()
+  readonly #operations = new Map<TarnOperation<C>, number>()
+  readonly #abandoned = new WeakSet<TarnOperation<C>>()
+  #holdNext = false
+
+  constructor(
+    pool: TarnPool<C>,
+    overrides: Overrides<TarnPool<C>>,
+    events: LendingEvents<C>,
+    clock: Clock,
+    neighbours: CreateNeighbours<C>,
+  ) {
+    this.#pool = pool
+    this.#events = events
+    this.#clock = clock
+    this.#neighbours = neighbours
+    overrides.set('_doCreate', () => this.#createForWaiter())
+    // A connection that is being closed is a socket still: `max` counts it.
+    overrides.set('_shouldCreateMoreResources', () => {
+      const { used, pendingCreates, pendingAcquires, max } = pool
+      const sockets = used.length + pendingCreates.length + neighbours.closing()
+      return sockets < max && pendingCreates.length < pendingAcquires.length
+    })
+    this.#listen(overrides, 'createRequest', (id: number) => this.#requested(id))
+    this.#listen(overrides, 'createSuccess', (id: number, connection: C) => this.#succeeded(id, connection))
+    this.#listen(overrides, 'createFail', (id: number, error: unknown) => this.#failed(id, error))
+  }
+
+  #listen(overrides: Overrides<TarnPool<C>>, event: string, listener: (...args: never[]) => void): void {
+    this.#pool.on(event, listener)
+    overrides.onUndo(() => this.#pool.removeListener(event, listener))
+  }
+
+  /** A connection for the keeper. */
+  open(): Opening<C> {
+    this.#holdNext = true
+    const operation = this.#start()
+    this.#holdNext = false
+    return { connection: operation.promise, abandon: () => this.#giveUp(operation) }
+  }
+
+  abandon(before: number): void {
+    for (const [operation, startedAt] of [...this.#operations]) {
+      if (startedAt < before) this.#giveUp(operation)
+    }
+  }
+
+  #giveUp(operation: TarnOperation<C>): void {
+    if (!this.#operations.has(operation)) return
+    this.#abandoned.add(operation)
+    operation.reject(new PoolkeeperError('CONNECT_FAILED', 'the attempt to connect got no answer and was given up'))
+  }
+
+  #start(): TarnOperation<C> {
+    const operation = this.#pool._create()
+    this.#operations.set(operation, this.#clock.now())
+    const forget = (): void => void this.#operations.delete(operation)
+    operation.promise.then(forget, forget)
+    return operation
+  }
+
+  /** tarn's own way, but that an attempt which was given up fails nobody. */
+  #createForWaiter(): void {
+    const pool = this.#pool
+    const waiters = [...pool.pendingAcquires]
+    const operation = this.#start()
+    operation.promise.then(
+      () => pool._tryAcquireOrCreate(),
+      (error: unknown) => {
+        if (pool.destroyed) return
+        if (this.#abandoned.has(operation)) pool._tryAcquireOrCreate()
+        else this.#failWaiters(waiters, error)
+      },
+    )
+  }
+
+  #failWaiters(waiters: readonly TarnOperation<C>[], error: unknown): void {
+    const pool = this.#pool
+    if (pool.propagateCreateError) pool.pendingAcquires[0]?.reject(error)
+    for (const waiter of waiters) waiter.possibleTimeoutCause = error
+    const retry = setTimeout(() => {
+      const index = pool.pendingRetryTimers?.indexOf(retry) ?? -1
+      if (index !== -1) pool.pendingRetryTimers?.splice(index, 1)
+      pool._tryAcquireOrCreate()
+    }, pool.createRetryIntervalMillis)
+    pool.pendingRetryTimers?.push(retry)
+  }
+
+  /** tarn tells of a request within the very call that makes it. */
+  #requested(id: number): void {
+    const attempt = { number: this.#events.opening(), startedAt: this.#clock.now(), held: this.#holdNext }
+    this.#attempts.set(id, attempt)
+  }
+
+  #succeeded(id: number, connection: C): void {
+    const attempt = this.#attempts.get(id)
+    if (attempt === undefined) return
+    this.#attempts.delete(id)
+    this.#neighbours.adopt(connection)
+    // Within tarn's own call: nobody else has seen it in the free list yet.
+    if (attempt.held) this.#neighbours.hold(connection)
+    this.#events.opened(attempt.number, connection)
+  }
+
+  #failed(id: number, error: unknown): void {
+    const attempt = this.#attempts.get(id)
+    if (attempt === undefined) return
+    this.#attempts.delete(id)
+    this.#events.openFailed(attempt.number, error)
+  }
+}
