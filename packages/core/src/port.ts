@@ -92,6 +92,9 @@ export interface LendingEvents<C extends object> {
   /** Somebody asks for a connection. An error refuses him. */
   admit(): PoolkeeperError | undefined
 
+  /** A connection from before the keeper's time; its age and proof are not known. */
+  adopted(connection: C, isLent: boolean): void
+
   /** An attempt to connect begins; the returned number names it. */
   opening(): number
   opened(attempt: number, connection: C): void

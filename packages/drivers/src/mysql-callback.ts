@@ -1,4 +1,5 @@
 import { isMysqlAnswer } from './mysql-errors.ts'
+import { asError } from './socket-errors.ts'
 
 type Done = (error: unknown) => void
 
@@ -16,7 +17,7 @@ export function pingMysql(connection: MysqlCallbackConnection, text: string | un
   return new Promise((resolve, reject) => {
     const onAnswer: Done = (error) => {
       if (error === undefined || error === null || isMysqlAnswer(error)) resolve()
-      else reject(error as Error)
+      else reject(asError(error))
     }
     if (text === undefined) connection.ping(onAnswer)
     else connection.query(text, onAnswer)

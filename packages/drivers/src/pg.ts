@@ -1,5 +1,5 @@
 import type { Driver, Harm } from './driver.ts'
-import { codeOf, isSocketError } from './socket-errors.ts'
+import { asError, codeOf, isSocketError } from './socket-errors.ts'
 import { watchEmitter } from './watch.ts'
 
 interface Stream {
@@ -82,7 +82,7 @@ export const pgDriver: Driver<PgClient> = {
       const onAnswer = (error: unknown): void => {
         // An error about the statement is an answer too.
         if (error === undefined || error === null || isAnswer(error)) resolve()
-        else reject(error as Error)
+        else reject(asError(error))
       }
       if (text !== undefined) client.query(text, onAnswer)
       // Pipelined clients refuse foreign Submittables; the empty query is the next cheapest.

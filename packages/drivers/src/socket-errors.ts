@@ -23,3 +23,8 @@ export function isSocketError(error: unknown): boolean {
 export function codeOf(error: unknown): unknown {
   return typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined
 }
+
+/** Drivers reject with errors, and are not bound to. */
+export function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error), { cause: error })
+}

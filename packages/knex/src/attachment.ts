@@ -1,4 +1,5 @@
 import {
+  appliedKeeper,
   forgetKeeper,
   LendingKeeper,
   PoolkeeperError,
@@ -115,10 +116,13 @@ function reattachLater(
 ): void {
   const { initializePool } = client
   overrides.set('initializePool', (config) => {
-    const hadPool = client.pool !== undefined
-    initializePool.call(client, config)
-    if (hadPool || client.pool === undefined) return
+    // Knex only warns when it has a pool already.
+    if (client.pool !== undefined) return initializePool.call(client, config)
     overrides.undo()
-    attachKeeper(client, options, dependencies)
+    client.initializePool(config)
+    // A client made from a kept config has attached its keeper itself by now.
+    if (client.pool !== undefined && appliedKeeper(client.logger, options) === undefined) {
+      attachKeeper(client, options, dependencies)
+    }
   })
 }

@@ -41,8 +41,15 @@ function keptClient(Dialect: ClientClass, userClient: unknown, policy: PoolPolic
     override initializePool(config?: KnexClientConfig): void {
       if (userClient !== undefined) this.config.client = userClient
       const hadPool = this.pool !== undefined
-      super.initializePool(config ?? this.config)
+      super.initializePool(withoutLifetime(config ?? this.config))
       if (!hadPool && this.pool !== undefined) attachKeeper(this, policy)
     }
   }
+}
+
+/** Knex's own lifetime is taken over by the policy; versions before 3.2 do not know the words. */
+function withoutLifetime(config: KnexClientConfig): KnexClientConfig {
+  if (config.pool === undefined) return config
+  const { maxConnectionLifetimeMillis: _lifetime, maxConnectionLifetimeJitterMillis: _jitter, ...pool } = config.pool
+  return { ...config, pool }
 }

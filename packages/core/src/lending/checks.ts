@@ -1,5 +1,4 @@
 import type { ValidationTrigger } from '../events.ts'
-import type { Timer } from '../clock.ts'
 import type { Facts, LendingContext } from './context.ts'
 import { RoundTrips } from './round-trips.ts'
 
@@ -60,11 +59,10 @@ export class Checks<C extends object> {
     const { clock, port, policy } = this.#context
     const startedAt = clock.now()
     let settle: (outcome: Outcome) => void = () => {}
-    let timer: Timer | undefined
     const done = new Promise<boolean>((resolve) => {
       settle = (outcome) => {
         if (this.#running.get(connection) !== check) return
-        timer?.cancel()
+        timer.cancel()
         this.#running.delete(connection)
         this.#count(check.custody, -1)
         resolve(this.#conclude(connection, check, trigger, outcome))
@@ -79,7 +77,7 @@ export class Checks<C extends object> {
     }
     this.#running.set(connection, check)
     this.#count(custody, 1)
-    timer = clock.after(policy.validationTimeoutMillis, () => {
+    const timer = clock.after(policy.validationTimeoutMillis, () => {
       const error = new Error(`no answer to the validation within ${policy.validationTimeoutMillis} ms`)
       clock.afterInput(() => settle({ kind: 'failed', error, timedOut: true }))
     })

@@ -113,6 +113,12 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     })
   }
 
+  adopted(connection: C, isLent: boolean): void {
+    const facts = this.#context.factsOf(connection)
+    if (isLent) facts.lentAt = this.#context.clock.now()
+    this.#upkeep.wake()
+  }
+
   opening(): number {
     this.#upkeep.wake(STUCK_AFTER_MILLIS)
     return this.#openings.begin()
@@ -126,6 +132,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
 
   openFailed(attempt: number, error: unknown): void {
     this.#openings.fail(attempt, error)
+    this.#upkeep.wake(this.#openings.pauseLeft())
     this.#changed()
   }
 

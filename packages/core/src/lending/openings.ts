@@ -64,8 +64,12 @@ export class Openings<C extends object> {
   }
 
   /** When upkeep may open again; callers that wait are the host's business and never held back. */
-  mayRefill(now: number): boolean {
-    return now >= this.#pausedUntil
+  mayRefill(): boolean {
+    return this.pauseLeft() === 0
+  }
+
+  pauseLeft(): number {
+    return Math.max(0, this.#pausedUntil - this.#context.clock.now())
   }
 
   #pauseMillis(): number {

@@ -78,6 +78,7 @@ export class Operations<C extends object> {
     situation.recycleBefore = clock.now()
     this.#upkeep.soon()
     await this.#until(() => !this.#upkeep.recycling(), Infinity)
+    situation.recycleBefore = -Infinity
   }
 
   async evictIdle(): Promise<number> {

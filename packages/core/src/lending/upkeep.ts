@@ -45,7 +45,7 @@ export class Upkeep<C extends object> {
   }
 
   recycling(): boolean {
-    const { port, situation, ledger } = this.#context
+    const { ledger, port, situation } = this.#context
     if (situation.recycleBefore === -Infinity) return false
     return [...port.idle(), ...port.lent()].some((connection) => {
       const facts = ledger.get(connection)
@@ -114,10 +114,10 @@ export class Upkeep<C extends object> {
       situation,
       policy,
       counts: this.#context.counts(),
-      idle: this.#entries(port.idle()).filter(({ connection }) => this.#checks.get(connection) === undefined),
+      idle: this.#idleEntries(),
       lent: this.#entries(port.lent()),
       mayTalk: this.mayTalk(),
-      mayRefill: this.#openings.mayRefill(now),
+      mayRefill: this.#openings.mayRefill(),
       replacing: this.#replacing.size,
     })
     for (const { connection, reason } of plan.close) void this.#context.discard(connection, reason, false)
@@ -125,6 +125,13 @@ export class Upkeep<C extends object> {
     for (const connection of plan.validate) this.#checks.start(connection, 'keepalive', 'idle')
     for (let missing = plan.open; missing > 0; missing--) void this.#open()
     void this.#openings.probeIfStuck(now)
+  }
+
+  #idleEntries(): Entry<C>[] {
+    const idle = this.#context.port.idle().filter((connection) => this.#checks.get(connection) === undefined)
+    // A caller that left in the very moment of being served gave nothing back.
+    for (const connection of idle) this.#context.factsOf(connection).lentAt = undefined
+    return this.#entries(idle)
   }
 
   #entries(connections: readonly C[]): Entry<C>[] {

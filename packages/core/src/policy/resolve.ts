@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { PoolkeeperError } from '../errors.ts'
+import type { PoolkeeperError } from '../errors.ts'
 import { invalidPolicy } from './bounds.ts'
 import { FIELDS, NOT_BUILT_YET } from './fields.ts'
 import type { PoolPolicyOptions } from './options.ts'
@@ -49,7 +49,7 @@ export function resolvePolicy(options: PoolPolicyOptions, host: HostSettings): P
 }
 
 function overlay(values: Draft, sources: Sources, given: object | undefined, source: PolicySource): void {
-  for (const [field, value] of Object.entries(given ?? {})) {
+  for (const [field, value] of Object.entries((given ?? {}) as Record<string, unknown>)) {
     if (value === undefined) continue
     Object.assign(values, { [field]: value })
     sources[field as Field] = source

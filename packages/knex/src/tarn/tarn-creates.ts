@@ -120,9 +120,13 @@ export class TarnCreates<C extends object> {
 
   #succeeded(id: number, connection: C): void {
     const attempt = this.#attempts.get(id)
-    if (attempt === undefined) return
     this.#attempts.delete(id)
     this.#neighbours.adopt(connection)
+    if (attempt === undefined) {
+      // Begun before the keeper's time.
+      this.#events.adopted(connection, false)
+      return
+    }
     // Within tarn's own call: nobody else has seen it in the free list yet.
     if (attempt.held) this.#neighbours.hold(connection)
     this.#events.opened(attempt.number, connection)

@@ -60,7 +60,13 @@ export class TarnPort<C extends object> implements LendingPort<C> {
       return destroy.call(pool)
     })
     // Connections from before our time are watched and closed like all others.
-    for (const { resource } of [...pool.free, ...pool.used]) closes.adopt(resource)
+    for (const { resource } of pool.free) this.#adopt(resource, events, false)
+    for (const { resource } of pool.used) this.#adopt(resource, events, true)
+  }
+
+  #adopt(connection: C, events: LendingEvents<C>, isLent: boolean): void {
+    this.#closes?.adopt(connection)
+    events.adopted(connection, isLent)
   }
 
   /** Something else that has to be undone with the attachment. */
