@@ -1,0 +1,83 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { requireServer } from '../harness/require-server.ts'
+import { ScratchProject } from './scratch-project.ts'
+
+const BODY = `
+const db = knex(withPoolPolicy(
+  { client: 'pg', connection: process.env.POSTGRES, pool: { min: 0, max: 3 } },
+  { maxLifetimeMillis: 60_000, keepaliveMillis: 30_000 },
+))
+const other = knex({ client: 'pg', connection: process.env.POSTGRES, pool: { min: 0, max: 3 } })
+const keeper = applyPoolPolicy(other, { name: 'other' })
+async function main() {
+  const { rows } = await db.raw('select 1 as one')
+  await other.raw('select 1')
+  const { opens, name } = keeperOf(db).stats()
+  let code
+  try { applyPoolPolicy(other, { max: -1 }) } catch (error) { code = isPoolkeeperError(error) ? error.code : error }
+  console.log(JSON.stringify({ one: rows[0].one, opened: opens.ok, secret: name.includes('@'), name: keeper.name, code }))
+  keeper.detach()
+  await Promise.all([db.destroy(), other.destroy()])
+}
+main()
+`
+const NAMES = 'applyPoolPolicy, isPoolkeeperError, keeperOf, withPoolPolicy'
+
+const TYPED = `
+import knex from 'knex'
+import { ${NAMES}, type PoolEvent, type PoolKeeper, type PoolPolicyOptions, type PoolStats } from '@poolkeeper/knex'
+const policy: PoolPolicyOptions = { min: 1, max: 5, maxLifetimeMillis: false, validateAfterIdleMillis: 500 }
+// @ts-expect-error a text is no number of milliseconds
+const wrong: PoolPolicyOptions = { keepaliveMillis: '1s' }
+// @ts-expect-error there is no such option
+const unknown: PoolPolicyOptions = { keepAlive: 1 }
+export const db = knex(withPoolPolicy({ client: 'pg', connection: 'postgres://127.0.0.1/none' }, policy))
+export const keeper: PoolKeeper = keeperOf(db)
+export const stats: PoolStats = applyPoolPolicy(db, policy).stats()
+export const closed: number = stats.closes.maxLifetime
+export const undo: () => void = keeper.subscribe((event: PoolEvent) => {
+  if (event.type === 'closed') console.log(event.reason, event.ageMillis, wrong, unknown)
+})
+export const trx = db.transaction(async (transaction) => keeperOf(transaction).name)
+export const isOurs: boolean = isPoolkeeperError(new Error('no'))
+`
+
+const postgres = requireServer('postgres')
+
+let folder: string
+let project: ScratchProject
+
+beforeAll(async () => {
+  execFileSync('npm', ['run', '--silent', 'build'], { cwd: fileURLToPath(new URL('../..', import.meta.url)), stdio: 'ignore' })
+  folder = await mkdtemp(join(tmpdir(), 'poolkeeper-scratch-'))
+  project = await ScratchProject.create(folder)
+}, 180_000)
+
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+postgres.describe('the packed packages in a project of a stranger', () => {
+  const expected = { one: 1, opened: 1, secret: false, name: 'other', code: 'INVALID_POLICY' }
+
+  test.for([
+    { name: 'an ES module', file: 'app.mjs', head: `import knex from 'knex'\nimport { ${NAMES} } from '@poolkeeper/knex'` },
+    { name: 'a CommonJS script', file: 'app.cjs', head: `const { knex } = require('knex')\nconst { ${NAMES} } = require('@poolkeeper/knex')` },
+  ])('work from $name', { timeout: 30_000 }, async ({ file, head }) => {
+    await project.write(file, head + BODY)
+    const output = await project.node({ POSTGRES: postgres.url }, file)
+    expect(JSON.parse(output)).toEqual(expected)
+  })
+
+  test.for([
+    { name: 'nodenext, ES module', file: 'typed.mts', flags: ['--module', 'nodenext'] },
+    { name: 'nodenext, CommonJS', file: 'typed.cts', flags: ['--module', 'nodenext', '--esModuleInterop'] },
+    { name: 'bundler', file: 'typed.ts', flags: ['--module', 'esnext', '--moduleResolution', 'bundler'] },
+  ])('are typed for $name', { timeout: 60_000 }, async ({ file, flags }) => {
+    await project.write(file, TYPED)
+    await project.tsc('--strict', '--exactOptionalPropertyTypes', '--noEmit', '--target', 'es2022', '--types', 'node', ...flags, file)
+  })
+})
