@@ -1,28 +1,28 @@
-import { join } from 'node:path';
-import { ping } from './admin-sql.ts';
-import { openMariadb } from './mariadb-admin.ts';
-import { HARNESS_USER } from './mariadb-connections.ts';
-import { type OwnServer, startOwnServer } from './own-server.ts';
-import { LOOPBACK } from './ports.ts';
-import { runToEnd } from './process.ts';
-import { findProgram } from './programs.ts';
-import type { ServerAddress } from './server-address.ts';
-import { makeTemporaryFolder, type TemporaryFolder } from './temporary-folder.ts';
+import { join } from 'node:path'
+import { ping } from './admin-sql.ts'
+import { openMariadb } from './mariadb-admin.ts'
+import { HARNESS_USER } from './mariadb-connections.ts'
+import { type OwnServer, startOwnServer } from './own-server.ts'
+import { LOOPBACK } from './ports.ts'
+import { runToEnd } from './process.ts'
+import { findProgram } from './programs.ts'
+import type { ServerAddress } from './server-address.ts'
+import { makeTemporaryFolder, type TemporaryFolder } from './temporary-folder.ts'
 
 export interface MariadbOptions {
   /** How many connections the user of `url` may have; default 100, and the server takes no less than 10. */
-  readonly maxConnections?: number;
+  readonly maxConnections?: number
   /** Options of mariadbd without their dashes. */
-  readonly settings?: Readonly<Record<string, string>>;
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 export interface OwnMariadb {
-  readonly address: ServerAddress;
-  readonly server: OwnServer;
+  readonly address: ServerAddress
+  readonly server: OwnServer
 }
 
-const USER = 'poolkeeper';
-const DATABASE = 'poolkeeper';
+const USER = 'poolkeeper'
+const DATABASE = 'poolkeeper'
 
 // Runs at every start.
 const INITIAL_SQL = [
@@ -31,38 +31,38 @@ const INITIAL_SQL = [
   `grant all on ${DATABASE}.* to ${USER}@'%'`,
   `create user if not exists ${HARNESS_USER}@'%'`,
   `grant all on *.* to ${HARNESS_USER}@'%' with grant option`,
-];
+]
 
 export async function startOwnMariadb(options: MariadbOptions): Promise<OwnMariadb> {
-  const file = findProgram('mariadbd', 'mysqld');
-  const folder = makeTemporaryFolder();
-  await createDataFolder(folder);
-  let port = 0;
+  const file = findProgram('mariadbd', 'mysqld')
+  const folder = makeTemporaryFolder()
+  await createDataFolder(folder)
+  let port = 0
   const server = await startOwnServer(folder, (chosen) => {
-    port = chosen;
+    port = chosen
     return {
       name: 'MariaDB',
       command: { file, args: serverArguments(folder, port, options), folder, endSignal: 'SIGKILL' },
       ping: () => ping(() => openMariadb(urlOf(HARNESS_USER, chosen))),
-    };
-  });
-  return { address: { url: urlOf(USER, port), adminUrl: urlOf(HARNESS_USER, port) }, server };
+    }
+  })
+  return { address: { url: urlOf(USER, port), adminUrl: urlOf(HARNESS_USER, port) }, server }
 }
 
 async function createDataFolder(folder: TemporaryFolder): Promise<void> {
-  const file = findProgram('mariadb-install-db', 'mysql_install_db');
+  const file = findProgram('mariadb-install-db', 'mysql_install_db')
   const args = [
     '--no-defaults',
     `--datadir=${dataOf(folder)}`,
     '--skip-test-db',
     '--skip-name-resolve',
     '--innodb-log-file-size=4M',
-  ];
+  ]
   try {
-    await runToEnd({ file, args, folder });
+    await runToEnd({ file, args, folder })
   } catch (error) {
-    await folder.remove();
-    throw error;
+    await folder.remove()
+    throw error
   }
 }
 
@@ -81,15 +81,15 @@ function serverArguments(folder: TemporaryFolder, port: number, options: Mariadb
     // The data must outlive the server, not the machine.
     'innodb-flush-log-at-trx-commit': '2',
     ...options.settings,
-  };
-  const given = Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
-  return ['--no-defaults', '--skip-name-resolve', ...given];
+  }
+  const given = Object.entries(settings).map(([name, value]) => `--${name}=${value}`)
+  return ['--no-defaults', '--skip-name-resolve', ...given]
 }
 
 function dataOf(folder: TemporaryFolder): string {
-  return join(folder.path, 'data');
+  return join(folder.path, 'data')
 }
 
 function urlOf(user: string, port: number): string {
-  return `mysql://${user}@${LOOPBACK}:${port}/${DATABASE}`;
+  return `mysql://${user}@${LOOPBACK}:${port}/${DATABASE}`
 }

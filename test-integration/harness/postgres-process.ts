@@ -1,42 +1,42 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { ping, ReopeningAdmin } from './admin-sql.ts';
-import { type OwnServer, startOwnServer } from './own-server.ts';
-import { LOOPBACK } from './ports.ts';
-import { openPostgres } from './postgres-admin.ts';
-import { findPostgresBinaries, type PostgresBinaries } from './postgres-binaries.ts';
-import { runToEnd } from './process.ts';
-import type { ServerAddress } from './server-address.ts';
-import { makeTemporaryFolder, type TemporaryFolder } from './temporary-folder.ts';
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ping, ReopeningAdmin } from './admin-sql.ts'
+import { type OwnServer, startOwnServer } from './own-server.ts'
+import { LOOPBACK } from './ports.ts'
+import { openPostgres } from './postgres-admin.ts'
+import { findPostgresBinaries, type PostgresBinaries } from './postgres-binaries.ts'
+import { runToEnd } from './process.ts'
+import type { ServerAddress } from './server-address.ts'
+import { makeTemporaryFolder, type TemporaryFolder } from './temporary-folder.ts'
 
 export interface PostgresOptions {
   /** How many connections the user of `url` may have; default 100. */
-  readonly maxConnections?: number;
+  readonly maxConnections?: number
   /** As in postgresql.conf. */
-  readonly settings?: Readonly<Record<string, string>>;
-  readonly prefer?: 'embedded' | 'system';
+  readonly settings?: Readonly<Record<string, string>>
+  readonly prefer?: 'embedded' | 'system'
 }
 
 export interface OwnPostgres {
-  readonly address: ServerAddress;
-  readonly kind: PostgresBinaries['kind'];
-  readonly server: OwnServer;
+  readonly address: ServerAddress
+  readonly kind: PostgresBinaries['kind']
+  readonly server: OwnServer
 }
 
-const USER = 'poolkeeper';
-const DATABASE = 'poolkeeper';
-const SUPERUSER = 'postgres';
-const RESERVED_CONNECTIONS = 5;
+const USER = 'poolkeeper'
+const DATABASE = 'poolkeeper'
+const SUPERUSER = 'postgres'
+const RESERVED_CONNECTIONS = 5
 
 // Everybody is trusted but the members of this role, for tests of wrong and changed passwords.
-const PASSWORD_ROLE = 'needs_password';
+const PASSWORD_ROLE = 'needs_password'
 
 export async function startOwnPostgres(options: PostgresOptions): Promise<OwnPostgres> {
-  const folder = makeTemporaryFolder();
-  const binaries = await prepare(folder, options);
-  let port = 0;
+  const folder = makeTemporaryFolder()
+  const binaries = await prepare(folder, options)
+  let port = 0
   const server = await startOwnServer(folder, (chosen) => {
-    port = chosen;
+    port = chosen
     return {
       name: 'PostgreSQL',
       command: {
@@ -47,39 +47,39 @@ export async function startOwnPostgres(options: PostgresOptions): Promise<OwnPos
         endSignal: 'SIGQUIT',
       },
       ping: () => ping(() => openPostgres(urlOf(SUPERUSER, chosen, 'postgres'))),
-    };
-  });
-  await createUserAndDatabase(urlOf(SUPERUSER, port, 'postgres'));
-  const address = { url: urlOf(USER, port, DATABASE), adminUrl: urlOf(SUPERUSER, port, DATABASE) };
-  return { address, kind: binaries.kind, server };
+    }
+  })
+  await createUserAndDatabase(urlOf(SUPERUSER, port, 'postgres'))
+  const address = { url: urlOf(USER, port, DATABASE), adminUrl: urlOf(SUPERUSER, port, DATABASE) }
+  return { address, kind: binaries.kind, server }
 }
 
 async function prepare(folder: TemporaryFolder, options: PostgresOptions): Promise<PostgresBinaries> {
   try {
-    const binaries = findPostgresBinaries(folder, options.prefer ?? 'system');
-    await createCluster(binaries, folder);
-    return binaries;
+    const binaries = findPostgresBinaries(folder, options.prefer ?? 'system')
+    await createCluster(binaries, folder)
+    return binaries
   } catch (error) {
-    await folder.remove();
-    throw error;
+    await folder.remove()
+    throw error
   }
 }
 
 async function createCluster(binaries: PostgresBinaries, folder: TemporaryFolder): Promise<void> {
-  const data = dataOf(folder);
-  const args = `-D ${data} -U ${SUPERUSER} -A trust --locale=C -E UTF8 --no-sync --no-instructions`;
-  await runToEnd({ file: binaries.initdb, args: args.split(' '), env: binaries.env, folder });
-  const access = join(data, 'pg_hba.conf');
-  const rule = `host all +${PASSWORD_ROLE} all scram-sha-256\n`;
-  await writeFile(access, rule + (await readFile(access, 'utf8')));
+  const data = dataOf(folder)
+  const args = `-D ${data} -U ${SUPERUSER} -A trust --locale=C -E UTF8 --no-sync --no-instructions`
+  await runToEnd({ file: binaries.initdb, args: args.split(' '), env: binaries.env, folder })
+  const access = join(data, 'pg_hba.conf')
+  const rule = `host all +${PASSWORD_ROLE} all scram-sha-256\n`
+  await writeFile(access, rule + (await readFile(access, 'utf8')))
 }
 
 async function createUserAndDatabase(url: string): Promise<void> {
-  const admin = new ReopeningAdmin(() => openPostgres(url));
-  await admin.query(`create role ${PASSWORD_ROLE} nologin`);
-  await admin.query(`create role ${USER} login createdb`);
-  await admin.query(`create database ${DATABASE} owner ${USER}`);
-  await admin.close();
+  const admin = new ReopeningAdmin(() => openPostgres(url))
+  await admin.query(`create role ${PASSWORD_ROLE} nologin`)
+  await admin.query(`create role ${USER} login createdb`)
+  await admin.query(`create database ${DATABASE} owner ${USER}`)
+  await admin.close()
 }
 
 function serverArguments(folder: TemporaryFolder, port: number, options: PostgresOptions): string[] {
@@ -95,15 +95,15 @@ function serverArguments(folder: TemporaryFolder, port: number, options: Postgre
     fsync: 'off',
     full_page_writes: 'off',
     ...options.settings,
-  };
-  const given = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  return ['-D', dataOf(folder), ...given];
+  }
+  const given = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  return ['-D', dataOf(folder), ...given]
 }
 
 function dataOf(folder: TemporaryFolder): string {
-  return join(folder.path, 'data');
+  return join(folder.path, 'data')
 }
 
 function urlOf(user: string, port: number, database: string): string {
-  return `postgres://${user}@${LOOPBACK}:${port}/${database}`;
+  return `postgres://${user}@${LOOPBACK}:${port}/${database}`
 }

@@ -1,23 +1,23 @@
-import type { ServerAddress } from './server-address.ts';
+import type { ServerAddress } from './server-address.ts'
 
-export type ServerName = 'postgres' | 'mariadb' | 'redis';
+export type ServerName = 'postgres' | 'mariadb' | 'redis'
 
 export interface MissingServer {
   /** Why it is missing. */
-  readonly missing: string;
+  readonly missing: string
 }
 
 /** What the run's global setup started, for the test files. */
-export type ProvidedServers = Readonly<Record<ServerName, ServerAddress | MissingServer>>;
+export type ProvidedServers = Readonly<Record<ServerName, ServerAddress | MissingServer>>
 
 export const SERVER_TITLES: Readonly<Record<ServerName, string>> = {
   postgres: 'PostgreSQL',
   mariadb: 'MariaDB',
   redis: 'Redis',
-};
+}
 
 declare module 'vitest' {
   interface ProvidedContext {
-    servers: ProvidedServers;
+    servers: ProvidedServers
   }
 }

@@ -1,139 +1,139 @@
-import { type OwnServer, requireOwn, startOwnServer } from './own-server.ts';
-import { LOOPBACK } from './ports.ts';
-import { findProgram } from './programs.ts';
-import { HARNESS_NAME, redisCommand } from './redis-command.ts';
-import { externalAddress, type ServerAddress, type ShutdownMode } from './server-address.ts';
-import { makeTemporaryFolder } from './temporary-folder.ts';
+import { type OwnServer, requireOwn, startOwnServer } from './own-server.ts'
+import { LOOPBACK } from './ports.ts'
+import { findProgram } from './programs.ts'
+import { HARNESS_NAME, redisCommand } from './redis-command.ts'
+import { externalAddress, type ServerAddress, type ShutdownMode } from './server-address.ts'
+import { makeTemporaryFolder } from './temporary-folder.ts'
 
-export type { ServerAddress, ShutdownMode };
+export type { ServerAddress, ShutdownMode }
 
 export interface RedisOptions {
   /** As in redis.conf. */
-  readonly settings?: Readonly<Record<string, string>>;
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 export interface RedisClient {
-  readonly id: number;
-  readonly name: string;
+  readonly id: number
+  readonly name: string
   /** `host:port` of its own end. */
-  readonly address: string;
+  readonly address: string
   /** Its last command. */
-  readonly command: string;
+  readonly command: string
 }
 
 export interface RedisServer extends ServerAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly kind: 'system' | 'external';
-  readonly version: string;
+  readonly host: string
+  readonly port: number
+  readonly kind: 'system' | 'external'
+  readonly version: string
   /** One command on a connection of its own; answers that are arrays are not understood. */
-  command(...command: readonly string[]): Promise<string>;
+  command(...command: readonly string[]): Promise<string>
   /** The server's own view of its clients, without the harness's connections. */
-  connections(): Promise<RedisClient[]>;
+  connections(): Promise<RedisClient[]>
   /** Resolves to the number of connections that it ended. */
-  killClients(): Promise<number>;
+  killClients(): Promise<number>
   /** Same port, no data: nothing is kept on disk. `whileDown` runs before it comes up again. */
-  restart(mode?: ShutdownMode, whileDown?: () => Promise<void>): Promise<void>;
+  restart(mode?: ShutdownMode, whileDown?: () => Promise<void>): Promise<void>
   /** Connections stay open, new ones can be made, and nothing answers. */
-  pause(): void;
-  resume(): void;
-  stop(): Promise<void>;
+  pause(): void
+  resume(): void
+  stop(): Promise<void>
 }
 
 /** The server of `REDIS_URL`, else one of our own. Any option asks for one of our own. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
-  const external = externalAddress('REDIS_URL', options);
-  if (external !== undefined) return attachRedis(external);
-  const file = findProgram('redis-server', 'valkey-server');
-  const folder = makeTemporaryFolder();
-  let url = '';
+  const external = externalAddress('REDIS_URL', options)
+  if (external !== undefined) return attachRedis(external)
+  const file = findProgram('redis-server', 'valkey-server')
+  const folder = makeTemporaryFolder()
+  let url = ''
   const own = await startOwnServer(folder, (port) => {
-    url = `redis://${LOOPBACK}:${port}`;
-    const settings = { bind: LOOPBACK, port: String(port), save: '', appendonly: 'no', ...options.settings };
-    const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
-    const command = { file, args, folder, endSignal: 'SIGKILL' } as const;
-    return { name: 'Redis', command, ping: () => redisCommand(`redis://${LOOPBACK}:${port}`, 'PING') };
-  });
-  return open({ url, adminUrl: url }, own);
+    url = `redis://${LOOPBACK}:${port}`
+    const settings = { bind: LOOPBACK, port: String(port), save: '', appendonly: 'no', ...options.settings }
+    const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
+    const command = { file, args, folder, endSignal: 'SIGKILL' } as const
+    return { name: 'Redis', command, ping: () => redisCommand(`redis://${LOOPBACK}:${port}`, 'PING') }
+  })
+  return open({ url, adminUrl: url }, own)
 }
 
 /** A server that somebody else started: `stop` does nothing, and it cannot be restarted. */
 export function attachRedis(address: ServerAddress): Promise<RedisServer> {
-  return open(address, undefined);
+  return open(address, undefined)
 }
 
 async function open(address: ServerAddress, own: OwnServer | undefined): Promise<RedisServer> {
-  const info = await redisCommand(address.adminUrl, 'INFO', 'server');
-  return new Redis(address, own, /redis_version:(\S+)/.exec(info)?.[1] ?? '');
+  const info = await redisCommand(address.adminUrl, 'INFO', 'server')
+  return new Redis(address, own, /redis_version:(\S+)/.exec(info)?.[1] ?? '')
 }
 
-const SHUTDOWN_SIGNALS = { fast: 'SIGTERM', immediate: 'SIGKILL' } as const;
+const SHUTDOWN_SIGNALS = { fast: 'SIGTERM', immediate: 'SIGKILL' } as const
 
 class Redis implements RedisServer {
-  readonly host: string;
-  readonly port: number;
-  readonly url: string;
-  readonly adminUrl: string;
-  readonly kind: RedisServer['kind'];
-  readonly version: string;
-  readonly #own: OwnServer | undefined;
+  readonly host: string
+  readonly port: number
+  readonly url: string
+  readonly adminUrl: string
+  readonly kind: RedisServer['kind']
+  readonly version: string
+  readonly #own: OwnServer | undefined
 
   constructor(address: ServerAddress, own: OwnServer | undefined, version: string) {
-    const { hostname, port } = new URL(address.url);
-    this.host = hostname;
-    this.port = Number(port || 6379);
-    this.url = address.url;
-    this.adminUrl = address.adminUrl;
-    this.kind = own === undefined ? 'external' : 'system';
-    this.version = version;
-    this.#own = own;
+    const { hostname, port } = new URL(address.url)
+    this.host = hostname
+    this.port = Number(port || 6379)
+    this.url = address.url
+    this.adminUrl = address.adminUrl
+    this.kind = own === undefined ? 'external' : 'system'
+    this.version = version
+    this.#own = own
   }
 
   command(...command: readonly string[]): Promise<string> {
-    return redisCommand(this.adminUrl, ...command);
+    return redisCommand(this.adminUrl, ...command)
   }
 
   async connections(): Promise<RedisClient[]> {
-    const clients = (await this.command('CLIENT', 'LIST')).split('\n').filter(Boolean).map(describe);
-    return clients.filter(({ name }) => name !== HARNESS_NAME);
+    const clients = (await this.command('CLIENT', 'LIST')).split('\n').filter(Boolean).map(describe)
+    return clients.filter(({ name }) => name !== HARNESS_NAME)
   }
 
   async killClients(): Promise<number> {
-    let killed = 0;
+    let killed = 0
     for (const { id } of await this.connections()) {
-      killed += Number(await this.command('CLIENT', 'KILL', 'ID', String(id)));
+      killed += Number(await this.command('CLIENT', 'KILL', 'ID', String(id)))
     }
-    return killed;
+    return killed
   }
 
   async restart(mode: ShutdownMode = 'fast', whileDown?: () => Promise<void>): Promise<void> {
-    await requireOwn(this.#own, 'restarted').restart(SHUTDOWN_SIGNALS[mode], whileDown);
+    await requireOwn(this.#own, 'restarted').restart(SHUTDOWN_SIGNALS[mode], whileDown)
   }
 
   pause(): void {
-    requireOwn(this.#own, 'paused').pause();
+    requireOwn(this.#own, 'paused').pause()
   }
 
   resume(): void {
-    requireOwn(this.#own, 'resumed').resume();
+    requireOwn(this.#own, 'resumed').resume()
   }
 
   async stop(): Promise<void> {
-    await this.#own?.stop();
+    await this.#own?.stop()
   }
 }
 
 function describe(line: string): RedisClient {
-  const fields = new Map(line.split(' ').map((field) => splitOnce(field, '=')));
+  const fields = new Map(line.split(' ').map((field) => splitOnce(field, '=')))
   return {
     id: Number(fields.get('id')),
     name: fields.get('name') ?? '',
     address: fields.get('addr') ?? '',
     command: fields.get('cmd') ?? '',
-  };
+  }
 }
 
 function splitOnce(text: string, separator: string): [string, string] {
-  const at = text.indexOf(separator);
-  return [text.slice(0, at), text.slice(at + 1)];
+  const at = text.indexOf(separator)
+  return [text.slice(0, at), text.slice(at + 1)]
 }
