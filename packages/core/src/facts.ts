@@ -15,6 +15,8 @@ export interface ConnectionFacts {
   readonly idleSince: number
   /** When it was lent; `undefined` while nobody holds it. */
   readonly lentAt: number | undefined
+  /** In a caller's hands; between being lent and that, the caller may still leave. */
+  readonly held: boolean
   /** How many times it was lent. */
   readonly uses: number
   /** Something went wrong on it since its last proof: it is not lent unproven. */

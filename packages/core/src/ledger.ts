@@ -23,6 +23,7 @@ export class Ledger<C extends object> {
       provenGeneration: generation,
       idleSince: now,
       lentAt: undefined,
+      held: false,
       uses: 0,
       suspect: false,
       condemnedFor: undefined,

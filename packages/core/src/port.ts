@@ -107,8 +107,10 @@ export interface LendingEvents<C extends object> {
    */
   lend(connection: C): boolean | Promise<boolean>
 
-  /** The connection is in a caller's hands, after so long a wait. */
-  acquired(connection: C, waitMillis: number): void
+  /** The connection is in a caller's hands, who waited since then; `undefined`: not at all. */
+  acquired(connection: C, waitedSince: number | undefined): void
+  /** It was lent, and never came into anybody's hands: the caller left in that very moment. */
+  isUndelivered(connection: C): boolean
   /** A caller leaves without one. */
   acquireFailed(error: unknown, waitMillis: number, outcome: 'timedOut' | 'aborted' | 'refused' | 'failed'): void
   /** What to tell a caller whose deadline has passed. */

@@ -38,6 +38,8 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   readonly #operations: Operations<C>
   readonly #drain: Drain<C>
   readonly #trustWindow: number
+  /** Between `returned` and `settled`, which are one moment. */
+  #isReturning = false
 
   constructor(port: LendingPort<C>, policy: PoolPolicy, dependencies: KeeperDependencies = {}) {
     const { clock = systemClock, draw = Math.random } = dependencies
@@ -115,6 +117,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
 
   adopted(connection: C, isLent: boolean): void {
     const facts = this.#context.factsOf(connection)
+    facts.held = isLent
     if (isLent) facts.lentAt = this.#context.clock.now()
     this.#upkeep.wake()
   }
@@ -140,9 +143,10 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     const context = this.#context
     const { situation } = context
     const facts = context.factsOf(connection)
-    const now = context.clock.now()
+    // Handed on within the call that gave it back: the clock was read a moment ago.
+    if (!this.#isReturning) situation.now = context.clock.now()
+    const { now } = situation
     context.lastAcquireAt = now
-    situation.now = now
     const verdict = judge(context.rules.checkout, facts, situation)
     if (verdict.action === 'lend') {
       context.counters.validations.skipped++
@@ -156,14 +160,21 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     return this.#rivals.prove(connection)
   }
 
-  acquired(connection: C, waitMillis: number): void {
+  acquired(connection: C, waitedSince: number | undefined): void {
     const { counters, reporter } = this.#context
     const facts = this.#context.factsOf(connection)
+    facts.held = true
     facts.uses++
     counters.acquires.ok++
-    if (waitMillis === 0) counters.wait.recordZero()
-    else counters.wait.record(waitMillis)
-    if (reporter.hears('acquired')) reporter.emit('acquired', { connection: facts.id, waitMillis })
+    let waitMillis = 0
+    if (waitedSince === undefined || facts.lentAt === undefined) counters.wait.recordZero()
+    else counters.wait.record((waitMillis = facts.lentAt - waitedSince))
+    if (reporter.hearsLeases) reporter.emit('acquired', { connection: facts.id, waitMillis })
+  }
+
+  isUndelivered(connection: C): boolean {
+    const facts = this.#context.ledger.get(connection)
+    return facts !== undefined && facts.lentAt !== undefined && !facts.held
   }
 
   acquireFailed(error: unknown, waitMillis: number, outcome: 'timedOut' | 'aborted' | 'refused' | 'failed'): void {
@@ -197,15 +208,17 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     const context = this.#context
     const { counters, port, reporter, situation } = context
     const facts = context.ledger.get(connection)
-    if (facts?.lentAt === undefined) return 'foreign'
+    if (facts?.held !== true) return 'foreign'
+    this.#isReturning = true
     const now = context.clock.now()
-    const useMillis = now - facts.lentAt
+    const useMillis = now - (facts.lentAt ?? now)
     // A short lease without a complaint was answered; a long one may have been silent for most of it.
     if (useMillis < this.#trustWindow && !facts.suspect) facts.provenAt = now
     facts.idleSince = now
     facts.lentAt = undefined
+    facts.held = false
     counters.use.record(useMillis)
-    if (reporter.hears('released')) reporter.emit('released', { connection: facts.id, useMillis })
+    if (reporter.hearsLeases) reporter.emit('released', { connection: facts.id, useMillis })
     if (port.isBroken(connection)) context.condemn(facts, 'fatal')
     situation.now = now
     const verdict = judge(context.rules.return, facts, situation)
@@ -251,6 +264,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   }
 
   settled(): void {
+    this.#isReturning = false
     this.#changed()
   }
 

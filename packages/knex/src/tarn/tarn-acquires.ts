@@ -1,19 +1,38 @@
 import { isPoolkeeperError, type Clock, type LendingEvents } from '@poolkeeper/core'
 import type { Overrides } from './overrides.ts'
 import type { TarnHost } from './tarn-host.ts'
-import { exchange, isTarnTimeout, strikeOff, type TarnOperation, type TarnPool } from './tarn-pool.ts'
+import {
+  isTarnTimeout,
+  moveToFree,
+  removeFrom,
+  strikeOff,
+  type TarnEntry,
+  type TarnOperation,
+  type TarnPool,
+} from './tarn-pool.ts'
 
-/** The way from a caller's wish to a connection in his hands, and back. */
+/**
+ * The way from a caller's wish to a connection in his hands, and back.
+ *
+ * tarn wraps every checkout in a second operation with a timer of its own, for the sake of
+ * validators that never answer. Checks have their own deadline here, so a connection that needs
+ * none is handed over at once, which pays for all that the keeper does on the way.
+ */
 export class TarnAcquires<C extends object> {
   readonly #pool: TarnPool<C>
   readonly #tarn: TarnHost<C>
   readonly #events: LendingEvents<C>
   readonly #clock: Clock
+  readonly #acquireHost: () => TarnOperation<C>
+  readonly #releaseHost: (connection: C) => boolean
   /** Since when callers wait, by tarn's number of the acquire; those served at once are not in it. */
   readonly #waitingSince = new Map<number, number>()
-  /** Connections that a caller waits for while they are asked for a sign of life. */
-  readonly #asking = new Map<C, { connection: C }>()
-  #lentAtOnce = false
+  /** Entries whose caller waits for a verdict on the connection. */
+  readonly #asking = new Map<C, TarnEntry<C>>()
+  /** The order in which callers were first asked for, so that none loses his place. */
+  readonly #places = new WeakMap<TarnOperation<C>, number>()
+  #lastPlace = 0
+  #deliveredAtOnce = false
 
   constructor(
     pool: TarnPool<C>,
@@ -26,97 +45,168 @@ export class TarnAcquires<C extends object> {
     this.#tarn = tarn
     this.#events = events
     this.#clock = clock
-    const { acquire, release } = pool
-    overrides.set('acquire', () => this.#acquire(acquire))
-    overrides.set('validate', (connection) => this.#validate(connection))
-    overrides.set('release', (connection) => this.#release(release, connection))
-    this.#listen(overrides, 'acquireSuccess', (id: number, connection: C) => {
-      events.acquired(connection, this.#waited(id))
+    this.#acquireHost = pool.acquire
+    this.#releaseHost = pool.release
+    overrides.set('acquire', () => this.#acquire())
+    overrides.set('_doAcquire', () => this.#serve())
+    overrides.set('release', (connection) => this.#release(connection))
+    const onSuccess = (id: number, connection: C): void => events.acquired(connection, this.#takeSince(id))
+    const onFail = (id: number, error: unknown): void => this.#failed(id, error)
+    pool.on('acquireSuccess', onSuccess)
+    pool.on('acquireFail', onFail)
+    overrides.onUndo(() => {
+      pool.removeListener('acquireSuccess', onSuccess)
+      pool.removeListener('acquireFail', onFail)
     })
-    this.#listen(overrides, 'acquireFail', (id: number, error: unknown) => this.#failed(id, error))
   }
 
   isAsking(connection: C): boolean {
     return this.#asking.has(connection)
   }
 
-  #listen(overrides: Overrides<TarnPool<C>>, event: string, listener: (...args: never[]) => void): void {
-    this.#pool.on(event, listener)
-    overrides.onUndo(() => this.#pool.removeListener(event, listener))
+  /** The caller that waits for the verdict on `silent` gets `proven`: they change places. */
+  exchange(silent: C, proven: C): void {
+    const entry = this.#asking.get(silent)
+    const other = this.#pool.used.find(({ resource }) => resource === proven)
+    if (entry === undefined || other === undefined) return
+    entry.resource = proven
+    other.resource = silent
+    this.#asking.delete(silent)
+    this.#asking.set(proven, entry)
   }
 
-  #acquire(acquire: () => TarnOperation<C>): TarnOperation<C> {
+  #acquire(): TarnOperation<C> {
     const refusal = this.#events.admit()
     if (refusal !== undefined) return refused(refusal)
     const id = this.#pool.eventId
-    this.#lentAtOnce = false
-    const operation = acquire.call(this.#pool)
+    this.#deliveredAtOnce = false
+    const operation = this.#acquireHost.call(this.#pool)
     // A caller that is served within this very call has not waited, and needs no clock.
-    if (!this.#lentAtOnce) this.#waitingSince.set(id, this.#clock.now())
+    if (!this.#deliveredAtOnce) this.#waitingSince.set(id, this.#clock.now())
     return operation
   }
 
-  #validate(connection: C): boolean | Promise<boolean> {
-    const verdict = this.#events.lend(connection)
-    if (verdict === false) return false
-    if (verdict !== true) return this.#lendChecked(connection, verdict)
-    const agrees = this.#tarn.agrees(connection, false)
-    this.#lentAtOnce = agrees === true
-    return agrees
-  }
-
-  async #lendChecked(connection: C, verdict: Promise<boolean>): Promise<boolean> {
-    const asked = { connection }
-    this.#asking.set(connection, asked)
-    try {
-      return (await verdict) && (await this.#tarn.agrees(asked.connection, true))
-    } finally {
-      this.#asking.delete(asked.connection)
+  /** In place of tarn's loop over free connections and waiting callers; its lists are the same. */
+  #serve(): void {
+    const { free, pendingAcquires, used } = this.#pool
+    while (free.length > 0 && pendingAcquires.length > 0) {
+      const waiter = pendingAcquires.shift() as TarnOperation<C>
+      const entry = free.pop() as TarnEntry<C>
+      used.push(entry)
+      const verdict = this.#verdictOn(waiter, entry)
+      if (verdict === true) this.#deliver(waiter, entry)
+      else void this.#await(waiter, entry, verdict)
     }
   }
 
-  /** The caller that waits for `silent` gets `proven`. */
-  exchange(silent: C, proven: C): void {
-    const asked = this.#asking.get(silent)
-    if (asked === undefined) return
-    exchange(this.#pool, silent, proven)
-    this.#asking.delete(silent)
-    this.#asking.set(proven, asked)
-    asked.connection = proven
+  #verdictOn(waiter: TarnOperation<C>, entry: TarnEntry<C>): boolean | Promise<boolean> {
+    const verdict = this.#events.lend(entry.resource)
+    if (verdict === true) return this.#hostAgrees(waiter, entry, false)
+    // By then it may be another connection.
+    return verdict && verdict.then((isProven) => isProven && this.#hostAgrees(waiter, entry, true))
   }
 
-  #release(release: (connection: C) => boolean, connection: C): boolean {
+  #hostAgrees(waiter: TarnOperation<C>, entry: TarnEntry<C>, wasChecked: boolean): boolean | Promise<boolean> {
+    const agrees = this.#tarn.agrees(entry.resource, wasChecked)
+    if (typeof agrees === 'boolean') return agrees
+    // A host's validator that never answers costs the connection once its caller has left, as in tarn.
+    const left = waiter.promise.then(
+      () => true,
+      () => false,
+    )
+    return Promise.race([agrees, left])
+  }
+
+  #deliver(waiter: TarnOperation<C>, entry: TarnEntry<C>): void {
+    this.#deliveredAtOnce = true
+    this.#pool._startReaping()
+    waiter.resolve(entry.resource)
+  }
+
+  async #await(waiter: TarnOperation<C>, entry: TarnEntry<C>, verdict: boolean | Promise<boolean>): Promise<void> {
+    const pool = this.#pool
+    // So that tarn's own counts see the caller, and its destroy() waits for the verdict.
+    pool.pendingValidations.push(waiter)
+    this.#asking.set(entry.resource, entry)
+    this.#places.set(waiter, this.#places.get(waiter) ?? ++this.#lastPlace)
+    const isFit = await settled(verdict)
+    this.#asking.delete(entry.resource)
+    pool.pendingValidations.splice(pool.pendingValidations.indexOf(waiter), 1)
+    if (isFit && !waiter.isRejected) {
+      this.#deliver(waiter, entry)
+      return
+    }
+    if (!waiter.isRejected) this.#requeue(waiter)
+    if (isFit) {
+      moveToFree(pool, entry.resource)
+    } else {
+      removeFrom(pool.used, entry.resource)
+      entry.resolve()
+      void pool._destroy(entry.resource)
+    }
+    // Not within this call: a validator that refuses everything must not starve the event loop.
+    setTimeout(() => pool._tryAcquireOrCreate(), 0)
+  }
+
+  #requeue(waiter: TarnOperation<C>): void {
+    const place = this.#places.get(waiter) ?? 0
+    const waiting = this.#pool.pendingAcquires
+    const index = waiting.findIndex((other) => (this.#places.get(other) ?? Infinity) > place)
+    waiting.splice(index === -1 ? waiting.length : index, 0, waiter)
+  }
+
+  #release(connection: C): boolean {
     const pool = this.#pool
     const verdict = this.#events.returned(connection)
     if (verdict === 'foreign') return false
+    let released: boolean
     if (verdict === 'keep') {
-      const released = release.call(pool, connection)
-      this.#events.settled()
-      return released
+      released = this.#releaseHost.call(pool, connection)
+    } else {
+      pool._executeEventHandlers('release', connection)
+      released = strikeOff(pool, connection)
+      void pool._destroy(connection)
+      pool._tryAcquireOrCreate()
     }
-    pool._executeEventHandlers('release', connection)
-    const released = strikeOff(pool, connection)
-    void pool._destroy(connection)
-    pool._tryAcquireOrCreate()
     this.#events.settled()
     return released
   }
 
-  #waited(id: number): number {
+  #takeSince(id: number): number | undefined {
+    if (this.#waitingSince.size === 0) return undefined
     const since = this.#waitingSince.get(id)
-    if (since === undefined) return 0
     this.#waitingSince.delete(id)
-    return this.#clock.now() - since
+    return since
   }
 
   #failed(id: number, error: unknown): void {
-    const waited = this.#waited(id)
+    const now = this.#clock.now()
+    const waited = now - (this.#takeSince(id) ?? now)
     if (isTarnTimeout(error)) {
       // The host's error stays what it is, and says why in its cause.
       const cause = this.#events.explainTimeout(waited)
       Object.defineProperty(error, 'cause', { value: cause, writable: true, configurable: true, enumerable: false })
     }
     this.#events.acquireFailed(error, waited, outcomeOf(error))
+    this.#clock.afterInput(() => this.#recoverUndelivered())
+  }
+
+  /** A caller that left in the very moment of being served took nothing with him. */
+  #recoverUndelivered(): void {
+    const lost = this.#pool.used.filter(
+      ({ resource }) => !this.#asking.has(resource) && this.#events.isUndelivered(resource),
+    )
+    for (const { resource } of lost) moveToFree(this.#pool, resource)
+    if (lost.length > 0) this.#pool._tryAcquireOrCreate()
+  }
+}
+
+/** A host's validator may throw or reject: that is a refusal, and nothing else. */
+async function settled(verdict: boolean | Promise<boolean>): Promise<boolean> {
+  try {
+    return await verdict
+  } catch {
+    return false
   }
 }
 
@@ -133,6 +223,7 @@ function refused<C>(error: Error): TarnOperation<C> {
     isRejected: true,
     possibleTimeoutCause: null,
     abort: () => {},
+    resolve: () => {},
     reject: () => {},
   }
 }

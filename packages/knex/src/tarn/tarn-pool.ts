@@ -12,6 +12,7 @@ export interface TarnOperation<C> {
   isRejected: boolean
   possibleTimeoutCause: unknown
   abort(): void
+  resolve(connection: C): void
   reject(error: unknown): void
 }
 
@@ -41,13 +42,15 @@ export interface TarnPool<C extends object> {
   free: TarnEntry<C>[]
   used: TarnEntry<C>[]
   readonly pendingAcquires: TarnOperation<C>[]
-  readonly pendingCreates: TarnOperation<C>[]
+  readonly pendingCreates: readonly TarnOperation<C>[]
   readonly pendingValidations: TarnOperation<C>[]
   readonly pendingRetryTimers?: unknown[]
   _create(): TarnOperation<C>
   _destroy(connection: C): Promise<unknown>
+  _doAcquire(): void
   _doCreate(): void
   _shouldCreateMoreResources(): boolean
+  _startReaping(): void
   _stopReaping(): void
   _tryAcquireOrCreate(): void
   _executeEventHandlers(event: string, ...args: unknown[]): void
@@ -65,8 +68,10 @@ const METHODS = [
   'removeListener',
   '_create',
   '_destroy',
+  '_doAcquire',
   '_doCreate',
   '_shouldCreateMoreResources',
+  '_startReaping',
   '_stopReaping',
   '_tryAcquireOrCreate',
   '_executeEventHandlers',
@@ -126,19 +131,8 @@ export function strikeOff<C extends object>(pool: TarnPool<C>, connection: C): b
   return entry !== undefined
 }
 
-/**
- * Gives the caller that waits for `silent` the connection `proven` instead: both are on the list
- * of used ones, and change places.
- */
-export function exchange<C extends object>(pool: TarnPool<C>, silent: C, proven: C): void {
-  const one = pool.used.find((entry) => entry.resource === silent)
-  const other = pool.used.find((entry) => entry.resource === proven)
-  if (one === undefined || other === undefined) return
-  one.resource = proven
-  other.resource = silent
-}
-
-function removeFrom<C>(list: TarnEntry<C>[], connection: C): TarnEntry<C> | undefined {
+/** Strikes a connection off one of tarn's lists. */
+export function removeFrom<C>(list: TarnEntry<C>[], connection: C): TarnEntry<C> | undefined {
   const index = list.findIndex((entry) => entry.resource === connection)
   return index === -1 ? undefined : list.splice(index, 1)[0]
 }

@@ -1,0 +1,57 @@
+import type { PoolPolicyOptions } from '@poolkeeper/core'
+import type { AdapterHarness, BarePool, Capability, KeptPool } from './harness.ts'
+import type { Expect } from './runner.ts'
+import type { ScenarioId } from './scenarios.ts'
+
+export type BehaviourId =
+  | 'reuse'
+  | 'strict-max'
+  | 'handover'
+  | 'check-window'
+  | 'check-deadline'
+  | 'proof'
+  | 'dead-seen'
+  | 'dead-unseen'
+  | 'dead-in-window'
+  | 'half-open'
+  | 'slow-server'
+  | 'connect-refused'
+  | 'connect-frozen'
+  | 'connect-late'
+  | 'max-lifetime'
+  | 'max-uses'
+  | 'idle-timeout'
+  | 'keepalive'
+  | 'min-and-ready'
+  | 'host-errors'
+  | 'misuse'
+  | 'observers'
+  | 'counters'
+  | 'wall-clock'
+  | 'resize'
+  | 'recycle'
+  | 'evict-idle'
+  | 'drain'
+  | 'drain-blocked'
+  | 'host-close'
+  | 'detach'
+  | 'applied-twice'
+
+/** One promise of the policy, with the tests that show it on a host. */
+export interface Behaviour {
+  /** The promise in one sentence; its row in the support matrix. */
+  readonly promise: string
+  /** The acceptance scenarios that it proves. */
+  readonly proves: readonly ScenarioId[]
+  readonly needs: readonly Capability[]
+  readonly tests: Readonly<Record<string, (trial: Trial) => Promise<void>>>
+}
+
+/** What one test works with. Every pool that it opens is closed after it, and must be gone. */
+export interface Trial {
+  readonly harness: AdapterHarness
+  readonly expect: Expect
+  /** A small pool with short deadlines, unless the policy says otherwise. */
+  open(policy?: PoolPolicyOptions): Promise<KeptPool>
+  openBare(): Promise<BarePool>
+}

@@ -1,0 +1,121 @@
+import { BEHAVIOURS } from './behaviours/index.ts'
+import type { Behaviour, BehaviourId, Trial } from './behaviour.ts'
+import type { AdapterHarness, BarePool } from './harness.ts'
+import type { Expect, Runner } from './runner.ts'
+import { untilServerHas, within } from './waiting.ts'
+
+/** What a run showed of one behaviour. */
+export type Outcome =
+  | { readonly kind: 'passed' }
+  | { readonly kind: 'declared'; readonly reason: string }
+  | { readonly kind: 'failed' }
+  | { readonly kind: 'not run' }
+
+export interface AdapterRun {
+  readonly name: string
+  /** What was shown up to now. */
+  outcomes(): Readonly<Record<BehaviourId, Outcome>>
+}
+
+export interface Selection {
+  /** Only these behaviours; default all. */
+  readonly only?: readonly BehaviourId[]
+}
+
+const IDS = Object.keys(BEHAVIOURS) as BehaviourId[]
+
+/** Defines the tests that an adapter must pass; those that it declared impossible are not run. */
+export function describeAdapter(runner: Runner, harness: AdapterHarness, selection: Selection = {}): AdapterRun {
+  const run = new Run(harness)
+  runner.describe(harness.name, () => {
+    for (const id of selection.only ?? IDS) {
+      if (run.declared(id) === undefined) describeBehaviour(runner, harness, id, run)
+    }
+  })
+  return run
+}
+
+function describeBehaviour({ describe, test, expect }: Runner, harness: AdapterHarness, id: BehaviourId, run: Run): void {
+  const { promise, proves, tests } = BEHAVIOURS[id]
+  const scenarios = proves.length === 0 ? '' : ` (${proves.join(', ')})`
+  describe(`${id}: ${promise}${scenarios}`, () => {
+    for (const [title, body] of Object.entries(tests)) {
+      test(title, async () => {
+        run.started(id)
+        await tryOut(harness, expect, body)
+        run.passed(id)
+      })
+    }
+  })
+}
+
+class Run implements AdapterRun {
+  readonly name: string
+  readonly #harness: AdapterHarness
+  readonly #started = new Map<BehaviourId, number>()
+  readonly #passed = new Map<BehaviourId, number>()
+
+  constructor(harness: AdapterHarness) {
+    this.name = harness.name
+    this.#harness = harness
+  }
+
+  started(id: BehaviourId): void {
+    this.#started.set(id, (this.#started.get(id) ?? 0) + 1)
+  }
+
+  passed(id: BehaviourId): void {
+    this.#passed.set(id, (this.#passed.get(id) ?? 0) + 1)
+  }
+
+  declared(id: BehaviourId): string | undefined {
+    const { cannot = {}, lacks = {} } = this.#harness
+    const missing = BEHAVIOURS[id].needs.find((capability) => lacks[capability] !== undefined)
+    return cannot[id] ?? (missing === undefined ? undefined : lacks[missing])
+  }
+
+  outcomes(): Readonly<Record<BehaviourId, Outcome>> {
+    return Object.fromEntries(IDS.map((id) => [id, this.#outcome(id)])) as Record<BehaviourId, Outcome>
+  }
+
+  #outcome(id: BehaviourId): Outcome {
+    const reason = this.declared(id)
+    if (reason !== undefined) return { kind: 'declared', reason }
+    const all = Object.keys(BEHAVIOURS[id].tests).length
+    if ((this.#started.get(id) ?? 0) < all) return { kind: 'not run' }
+    return { kind: this.#passed.get(id) === all ? 'passed' : 'failed' }
+  }
+}
+
+const SMALL_AND_QUICK = { min: 0, max: 3, acquireTimeoutMillis: 5_000, drainTimeoutMillis: 300 } as const
+const CLOSE_WITHIN_MILLIS = 10_000
+
+/** Runs one test, and closes what it opened: also that has to end, and to leave nothing behind. */
+async function tryOut(harness: AdapterHarness, expect: Expect, body: Behaviour['tests'][string]): Promise<void> {
+  const pools: BarePool[] = []
+  const keep = <P extends BarePool>(pool: P): P => {
+    pools.push(pool)
+    return pool
+  }
+  const trial: Trial = {
+    harness,
+    expect,
+    open: async (policy = {}) => keep(await harness.open({ ...SMALL_AND_QUICK, ...policy })),
+    openBare: async () => keep(await harness.openBare()),
+  }
+  try {
+    await body(trial)
+  } catch (error) {
+    await Promise.allSettled(pools.map((pool) => closePool(pool)))
+    throw error
+  }
+  for (const pool of pools) {
+    await closePool(pool)
+    if (harness.lacks?.server === undefined) await untilServerHas(pool, 0)
+  }
+}
+
+async function closePool(pool: BarePool): Promise<void> {
+  pool.network.heal()
+  await within(CLOSE_WITHIN_MILLIS, "the host's own close", pool.end())
+}

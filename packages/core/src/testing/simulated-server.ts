@@ -1,0 +1,146 @@
+import type { VirtualClock } from './virtual-clock.ts'
+
+/** A connection of a simulated pool: an identity, and nothing else. */
+export interface SimulatedConnection {
+  readonly id: number
+}
+
+export interface SimulatedServerOptions {
+  /** Milliseconds that a connect takes. @defaultValue `20` */
+  readonly openMillis?: number
+  /** Milliseconds until a question is answered. @defaultValue `1` */
+  readonly answerMillis?: number
+  /** Milliseconds that a farewell takes. @defaultValue `1` */
+  readonly closeMillis?: number
+}
+
+interface Socket {
+  state: 'answers' | 'silent' | 'dead'
+  /** Questions that are under way, to be failed when the connection dies. */
+  readonly asked: Set<(error: Error) => void>
+  onDeath: (error: Error) => void
+}
+
+/** A farewell that is not answered by then is given up. */
+const FAREWELL_MILLIS = 1_000
+
+/** What the pool connects to, seen from the other side: the second door to look through. */
+export class SimulatedServer {
+  openMillis: number
+  answerMillis: number
+  closeMillis: number
+  /** What becomes of attempts to connect from now on; swallowed ones are never answered. */
+  connects: 'accepted' | 'refused' | 'swallowed' = 'accepted'
+  /** Connections that the server has room for. */
+  limit = Infinity
+  /** Connections accepted so far. */
+  accepted = 0
+  /** Questions that reached a connection so far: checks and queries. */
+  questions = 0
+  /** The most connections that existed at one moment, those being opened and closed included. */
+  most = 0
+  readonly #clock: VirtualClock
+  readonly #sockets = new Map<SimulatedConnection, Socket>()
+  #connecting = 0
+
+  constructor(clock: VirtualClock, { openMillis = 20, answerMillis = 1, closeMillis = 1 }: SimulatedServerOptions) {
+    this.#clock = clock
+    this.openMillis = openMillis
+    this.answerMillis = answerMillis
+    this.closeMillis = closeMillis
+  }
+
+  /** Connections that exist, those being closed included. */
+  get alive(): number {
+    return this.#sockets.size
+  }
+
+  connect(): Promise<SimulatedConnection> {
+    return new Promise((resolve, reject) => {
+      if (this.connects === 'swallowed') return
+      const refusal = this.#refusal()
+      if (refusal === undefined) this.#connecting++
+      this.most = Math.max(this.most, this.alive + this.#connecting)
+      this.#clock.arrival(this.openMillis, () => {
+        if (refusal !== undefined) return reject(refusal)
+        this.#connecting--
+        const connection = { id: ++this.accepted }
+        this.#sockets.set(connection, { state: 'answers', asked: new Set(), onDeath: () => {} })
+        resolve(connection)
+      })
+    })
+  }
+
+  #refusal(): Error | undefined {
+    if (this.connects === 'refused') return failure('ECONNREFUSED')
+    return this.alive + this.#connecting < this.limit ? undefined : failure('TOO_MANY_CONNECTIONS')
+  }
+
+  /** One round trip. */
+  ask(connection: SimulatedConnection): Promise<void> {
+    this.questions++
+    return new Promise((resolve, reject) => {
+      const socket = this.#sockets.get(connection)
+      socket?.asked.add(reject)
+      this.#clock.arrival(this.answerMillis, () => {
+        if (socket?.state === 'silent') return
+        socket?.asked.delete(reject)
+        if (socket?.state === 'answers') resolve()
+        else reject(failure('ECONNRESET'))
+      })
+    })
+  }
+
+  /** From now on nothing comes back on these connections, and nobody says so: a firewall forgot them. */
+  silence(...connections: readonly SimulatedConnection[]): void {
+    for (const connection of connections) this.#setState(connection, 'silent')
+  }
+
+  /** Ends connections from the server's side. `'unnoticed'`: the pool learns of it when it asks. */
+  kill(connection: SimulatedConnection, notice: 'noticed' | 'unnoticed' = 'noticed'): void {
+    const socket = this.#sockets.get(connection)
+    this.#setState(connection, 'dead')
+    if (notice === 'noticed') socket?.onDeath(failure('ECONNRESET'))
+    this.#rejectAsked(socket)
+  }
+
+  /** Tells of the death of a connection, when it is noticed. */
+  watch(connection: SimulatedConnection, onDeath: (error: Error) => void): void {
+    const socket = this.#sockets.get(connection)
+    if (socket !== undefined) socket.onDeath = onDeath
+  }
+
+  /** `hard`: the socket is gone at once. Otherwise a farewell that the other side has to answer. */
+  close(connection: SimulatedConnection, hard: boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        const socket = this.#sockets.get(connection)
+        this.#sockets.delete(connection)
+        this.#rejectAsked(socket)
+        resolve()
+      }
+      if (hard) return end()
+      const { state } = this.#sockets.get(connection) ?? { state: 'dead' }
+      this.#clock.arrival(state === 'answers' ? this.closeMillis : state === 'dead' ? 0 : FAREWELL_MILLIS, end)
+    })
+  }
+
+  #setState(connection: SimulatedConnection, state: Socket['state']): void {
+    const socket = this.#sockets.get(connection)
+    if (socket !== undefined) socket.state = state
+  }
+
+  #rejectAsked(socket: Socket | undefined): void {
+    for (const reject of socket?.asked ?? []) reject(failure('ECONNRESET'))
+    socket?.asked.clear()
+  }
+}
+
+/** Whether the server said that it has no room for one more connection. */
+export function isLimitRefusal(error: unknown): boolean {
+  return error instanceof Error && error.message === 'TOO_MANY_CONNECTIONS'
+}
+
+function failure(code: string): Error {
+  return Object.assign(new Error(code), { code })
+}
