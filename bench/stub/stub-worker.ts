@@ -1,0 +1,73 @@
+// The process that measures one variant under one load: `node stub-worker.ts <variant> <load>`.
+import { PerformanceObserver, performance } from 'node:perf_hooks'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Figures } from '../pairs.ts'
+import { LOADS, runLoad } from './stub-load.ts'
+import { stubPool, VARIANTS } from './stub-pool.ts'
+
+/** What the process is asked for. */
+export type Request = 'warm up' | 'time' | 'allocation'
+
+const CHECKOUTS = 10_000
+const WARM_UP_BLOCKS = 25
+
+const variant = oneOf(VARIANTS, process.argv[2])
+const load = oneOf(LOADS, process.argv[3])
+const pool = stubPool(variant)
+
+const answers: Readonly<Record<Request, () => Promise<Figures>>> = {
+  'warm up': warmUp,
+  time: measureTime,
+  allocation: measureAllocation,
+}
+
+process.on('message', (request: Request) => {
+  void answers[request]().then((figures) => process.send?.(figures))
+})
+
+async function warmUp(): Promise<Figures> {
+  for (let block = 0; block < WARM_UP_BLOCKS; block++) await measureTime()
+  return {}
+}
+
+async function measureTime(): Promise<Figures> {
+  await turn()
+  const cpu = process.cpuUsage()
+  const start = performance.now()
+  await runLoad(pool, load, CHECKOUTS)
+  const millis = performance.now() - start
+  const { user, system } = process.cpuUsage(cpu)
+  return { nanos: (millis * 1e6) / CHECKOUTS, cpuNanos: ((user + system) * 1e3) / CHECKOUTS }
+}
+
+/** What the heap grows by while nothing is collected, which needs `--expose-gc` and a large young generation. */
+async function measureAllocation(): Promise<Figures> {
+  await turn()
+  globalThis.gc?.()
+  const collections = countCollections()
+  const before = process.memoryUsage().heapUsed
+  await runLoad(pool, load, CHECKOUTS)
+  const bytes = process.memoryUsage().heapUsed - before
+  if ((await collections()) > 0) throw new Error('the heap was collected within the measurement')
+  return { bytes: bytes / CHECKOUTS }
+}
+
+function countCollections(): () => Promise<number> {
+  let count = 0
+  const observer = new PerformanceObserver((list) => {
+    count += list.getEntries().length
+  })
+  observer.observe({ entryTypes: ['gc'] })
+  return async () => {
+    await turn()
+    count += observer.takeRecords().length
+    observer.disconnect()
+    return count
+  }
+}
+
+function oneOf<T extends string>(known: readonly T[], given: string | undefined): T {
+  const found = known.find((one) => one === given)
+  if (found === undefined) throw new Error(`not one of ${known.join(', ')}: ${given}`)
+  return found
+}
