@@ -30,6 +30,8 @@ export class LendingContext<C extends object> {
   replacing = 0
   /** Why there may be more connections than `max` allows; looked at when one comes back. */
   surplus: CloseReason | undefined
+  /** The most connections that were alive at once. A `min` that nobody asked us for goes no further. */
+  mostAlive = 0
   lastAcquireAt: number = -Infinity
   lastOpenError: unknown
   /** `'finishing'`: callers that wait are still served; `'closing'`: nothing is lent any more. */

@@ -129,6 +129,8 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
 
   opened(attempt: number, connection: C): void {
     this.#openings.succeed(attempt, connection)
+    const { used, idle, validating } = this.#context.counts()
+    this.#context.mostAlive = Math.max(this.#context.mostAlive, used + idle + validating)
     this.#upkeep.wake()
     this.#changed()
   }

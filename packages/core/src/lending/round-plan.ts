@@ -18,6 +18,8 @@ export interface RoundView<C> {
   readonly mayTalk: boolean
   /** Whether connections may be opened ahead of demand now. */
   readonly mayRefill: boolean
+  /** How many connections are refilled up to: `min`, or as many of it as demand has ever opened. */
+  readonly refillTo: number
   /** Replacements under way, until the old connection is gone. */
   readonly replacing: number
 }
@@ -119,9 +121,9 @@ function dueKeepalives<C>({ policy, counts, idle }: RoundView<C>, due: readonly 
     .slice(0, allowed)
 }
 
-function missing<C>({ policy, counts, idle }: RoundView<C>, alive: number, closed: number): number {
+function missing<C>({ policy, counts, idle, refillTo }: RoundView<C>, alive: number, closed: number): number {
   const { opening, closing } = counts
-  const forMin = policy.min - alive - opening
+  const forMin = refillTo - alive - opening
   const forIdle = policy.minIdle === false ? 0 : policy.minIdle - (idle.length - closed) - opening
   const room = policy.max - alive - closed - opening - closing
   return Math.max(0, Math.min(Math.max(forMin, forIdle), room))

@@ -118,6 +118,7 @@ export class Upkeep<C extends object> {
       lent: this.#entries(port.lent()),
       mayTalk: this.mayTalk(),
       mayRefill: this.#openings.mayRefill(),
+      refillTo: this.keepsMinimum ? policy.min : Math.min(policy.min, this.#context.mostAlive),
       replacing: this.#replacing.size,
     })
     for (const { connection, reason } of plan.close) void this.#context.discard(connection, reason, false)

@@ -18,8 +18,9 @@ export interface SizeOptions {
    * Connections that the pool keeps.
    *
    * When the policy names it, or `ready()` was called, it is really kept: opened ahead, and
-   * refilled in the background after any loss. When it only stands in the host's own options, it
-   * is kept while the pool is in use, so that a database that sleeps when idle may go on sleeping.
+   * refilled in the background after any loss. When it only stands in the host's own options,
+   * what demand has opened is kept and refilled up to it, and only while the pool is in use: a
+   * database that sleeps when idle may go on sleeping.
    *
    * An integer from 0 to `max`.
    *
