@@ -1,7 +1,7 @@
 import type { TestProject } from 'vitest/node'
 import { startMariadb } from './harness/mariadb.ts'
 import { startPostgres } from './harness/postgres.ts'
-import { type MissingServer, SERVER_TITLES, type ServerName } from './harness/provided-servers.ts'
+import { areServersRequired, type MissingServer, SERVER_TITLES, type ServerName } from './harness/provided-servers.ts'
 import { startRedis } from './harness/redis.ts'
 import type { ServerAddress } from './harness/server-address.ts'
 
@@ -19,7 +19,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     await Promise.all(Object.values(servers).map(stopServer))
   }
   const complaints = complain(servers)
-  if (complaints.length > 0 && areRequired()) {
+  if (complaints.length > 0 && areServersRequired()) {
     await stop()
     throw new Error(complaints.join('\n'))
   }
@@ -43,10 +43,6 @@ function complain(servers: Readonly<Record<ServerName, Outcome>>): string[] {
 
 async function stopServer(server: Outcome): Promise<void> {
   if ('stop' in server) await server.stop()
-}
-
-function areRequired(): boolean {
-  return Boolean(process.env['CI'] || process.env['POOLKEEPER_REQUIRE_SERVERS'])
 }
 
 function toProvided(server: Outcome): ServerAddress | MissingServer {

@@ -21,6 +21,12 @@ export interface OwnMariadb {
   readonly server: OwnServer
 }
 
+const SERVER_NAMES = ['mariadbd', 'mysqld'] as const
+const INSTALLER_NAMES = ['mariadb-install-db', 'mysql_install_db'] as const
+
+/** One of each is needed. */
+export const MARIADB_PROGRAMS: readonly (readonly string[])[] = [SERVER_NAMES, INSTALLER_NAMES]
+
 const USER = 'poolkeeper'
 const DATABASE = 'poolkeeper'
 
@@ -34,7 +40,7 @@ const INITIAL_SQL = [
 ]
 
 export async function startOwnMariadb(options: MariadbOptions): Promise<OwnMariadb> {
-  const file = findProgram('mariadbd', 'mysqld')
+  const file = findProgram(...SERVER_NAMES)
   const folder = makeTemporaryFolder()
   await createDataFolder(folder)
   let port = 0
@@ -50,7 +56,7 @@ export async function startOwnMariadb(options: MariadbOptions): Promise<OwnMaria
 }
 
 async function createDataFolder(folder: TemporaryFolder): Promise<void> {
-  const file = findProgram('mariadb-install-db', 'mysql_install_db')
+  const file = findProgram(...INSTALLER_NAMES)
   const args = [
     '--no-defaults',
     `--datadir=${dataOf(folder)}`,

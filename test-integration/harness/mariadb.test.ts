@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createConnection } from 'mysql2/promise'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
 import { type MariadbServer, startMariadb } from './mariadb.ts'
 import { isOpen } from './ports.ts'
+import { requireOwnServer } from './require-server.ts'
 
-describe('MariaDB', () => {
+requireOwnServer('mariadb').describe('MariaDB', () => {
   let server: MariadbServer
 
   beforeAll(async () => {
@@ -36,6 +37,7 @@ describe('MariaDB', () => {
 
   it('kills, and kills behind the back of the event loop', async () => {
     const first = await connectClient()
+    await vi.waitFor(async () => expect(await server.connections()).toHaveLength(1))
     expect(await server.killAll()).toBe(1)
     await first.lost
     const second = await connectClient()

@@ -20,9 +20,14 @@ export interface PgbouncerServer {
   stop(): Promise<void>
 }
 
+const SERVER_NAMES = ['pgbouncer'] as const
+
+/** One of each is needed. */
+export const PGBOUNCER_PROGRAMS: readonly (readonly string[])[] = [SERVER_NAMES]
+
 /** A PgBouncer that trusts everybody, in front of one database. */
 export async function startPgbouncer(options: PgbouncerOptions): Promise<PgbouncerServer> {
-  const file = findProgram('pgbouncer')
+  const file = findProgram(...SERVER_NAMES)
   const folder = makeTemporaryFolder()
   const { user, database } = options.target
   let port = 0

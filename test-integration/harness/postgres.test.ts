@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'v
 import { startPgbouncer } from './pgbouncer.ts'
 import { isOpen } from './ports.ts'
 import { type PostgresServer, startPostgres } from './postgres.ts'
+import { requireOwnServer } from './require-server.ts'
 
 describe.each(['system', 'embedded'] as const)('PostgreSQL, %s', (prefer) => {
   let server: PostgresServer
@@ -34,15 +35,18 @@ describe.each(['system', 'embedded'] as const)('PostgreSQL, %s', (prefer) => {
     const client = await connectClient('one')
     await connectClient('two')
     await client.query('begin')
-    const named = (await server.connections()).map(({ applicationName }) => applicationName)
-    expect(named.sort()).toEqual(['one', 'two'])
+    const named = async () => (await server.connections()).map(({ applicationName }) => applicationName).sort()
+    await vi.waitFor(async () => expect(await named()).toEqual(['one', 'two']))
     const [one] = await server.connections({ applicationName: 'one' })
     expect(one).toMatchObject({ applicationName: 'one', state: 'idle in transaction' })
   })
 
   it('takes as many connections as was said, and the admin still gets in', async () => {
+    await vi.waitFor(async () => expect(await server.connections()).toHaveLength(0))
     for (let count = 0; count < 4; count += 1) await connectClient()
     await expect(connectClient()).rejects.toMatchObject({ code: '53300' })
+    // The server forgets the one that it refused a moment after its client.
+    await vi.waitFor(async () => expect(await server.connections()).toHaveLength(4))
     expect(await server.terminateAll()).toBe(4)
   })
 
@@ -107,8 +111,10 @@ describe('PostgreSQL, of its own', () => {
     expect(existsSync(row?.data_directory ?? '')).toBe(false)
     expect(await isOpen(server.port)).toBe(false)
   })
+})
 
-  it('serves through PgBouncer, which gives a server connection to whoever has a transaction', async () => {
+requireOwnServer('pgbouncer').describe('PgBouncer', () => {
+  it('gives one server connection to each transaction in turn', async () => {
     const target = await startPostgres({ settings: {} })
     onTestFinished(() => target.stop())
     const bouncer = await startPgbouncer({ target, poolMode: 'transaction' })

@@ -16,6 +16,11 @@ export const SERVER_TITLES: Readonly<Record<ServerName, string>> = {
   redis: 'Redis',
 }
 
+/** Whether a missing server is an error; elsewhere it skips the tests that need it. */
+export function areServersRequired(): boolean {
+  return Boolean(process.env['CI'] || process.env['POOLKEEPER_REQUIRE_SERVERS'])
+}
+
 declare module 'vitest' {
   interface ProvidedContext {
     servers: ProvidedServers

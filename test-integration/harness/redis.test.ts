@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { isOpen } from './ports.ts'
 import { type RedisServer, startRedis } from './redis.ts'
+import { requireOwnServer } from './require-server.ts'
 
-describe('Redis', () => {
+requireOwnServer('redis').describe('Redis', () => {
   let server: RedisServer
 
   beforeAll(async () => {

@@ -40,11 +40,16 @@ export interface RedisServer extends ServerAddress {
   stop(): Promise<void>
 }
 
+const SERVER_NAMES = ['redis-server', 'valkey-server'] as const
+
+/** One of each is needed. */
+export const REDIS_PROGRAMS: readonly (readonly string[])[] = [SERVER_NAMES]
+
 /** The server of `REDIS_URL`, else one of our own. Any option asks for one of our own. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   const external = externalAddress('REDIS_URL', options)
   if (external !== undefined) return attachRedis(external)
-  const file = findProgram('redis-server', 'valkey-server')
+  const file = findProgram(...SERVER_NAMES)
   const folder = makeTemporaryFolder()
   let url = ''
   const own = await startOwnServer(folder, (port) => {

@@ -6,7 +6,7 @@ import { attachMariadb } from './mariadb.ts'
 import { isOpen } from './ports.ts'
 import { attachPostgres } from './postgres.ts'
 import { attachRedis } from './redis.ts'
-import { requireServer } from './require-server.ts'
+import { requireOwnServer, requireServer } from './require-server.ts'
 
 describe('the servers of the run', () => {
   const postgres = requireServer('postgres')
@@ -40,7 +40,7 @@ describe('the servers of the run', () => {
   })
 })
 
-describe('a run that is killed', () => {
+requireOwnServer('redis').describe('a run that is killed', () => {
   it('takes its servers and their folders along, frozen ones too', async () => {
     const fixture = fileURLToPath(new URL('dying-parent.fixture.ts', import.meta.url))
     const run = spawn(process.execPath, ['--import', 'tsx', fixture], {
