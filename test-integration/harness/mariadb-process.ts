@@ -41,8 +41,9 @@ const INITIAL_SQL = [
 
 export async function startOwnMariadb(options: MariadbOptions): Promise<OwnMariadb> {
   const file = findProgram(...SERVER_NAMES)
+  const installer = findProgram(...INSTALLER_NAMES)
   const folder = makeTemporaryFolder()
-  await createDataFolder(folder)
+  await createDataFolder(installer, folder)
   let port = 0
   const server = await startOwnServer(folder, (chosen) => {
     port = chosen
@@ -55,8 +56,7 @@ export async function startOwnMariadb(options: MariadbOptions): Promise<OwnMaria
   return { address: { url: urlOf(USER, port), adminUrl: urlOf(HARNESS_USER, port) }, server }
 }
 
-async function createDataFolder(folder: TemporaryFolder): Promise<void> {
-  const file = findProgram(...INSTALLER_NAMES)
+async function createDataFolder(file: string, folder: TemporaryFolder): Promise<void> {
   const args = [
     '--no-defaults',
     `--datadir=${dataOf(folder)}`,

@@ -7,6 +7,7 @@ import type { Writable } from 'node:stream'
 // A server that was stopped by SIGSTOP can only be told to quit after a SIGCONT. Folders are removed
 // twice: a child that was just killed may have been writing.
 const SCRIPT = `
+PATH="$PATH:/usr/bin:/bin"
 processes=''
 folders=''
 while read -r verb what signal; do
