@@ -1,6 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { knexLoopback } from './knex/loopback.ts'
+import { recycling } from './recycling/recycling.ts'
 import type { Report, Row } from './report.ts'
 import { FULL, QUICK, type Scale } from './scale.ts'
 import { stub, stubWithSubscriber } from './stub/stub-benchmark.ts'
@@ -9,6 +11,8 @@ import { tableOf } from './table.ts'
 const BENCHMARKS: Readonly<Record<string, (scale: Scale) => Promise<Row[]>>> = {
   stub,
   'stub-with-subscriber': stubWithSubscriber,
+  'knex-loopback': knexLoopback,
+  recycling,
 }
 
 const RESULTS = new URL('results/', import.meta.url)

@@ -1,14 +1,16 @@
 import type { Comparison } from './pairs.ts'
-import type { Estimate } from './statistics.ts'
+import { median, type Estimate } from './statistics.ts'
 
 /** One line of the report. */
 export interface Row {
   readonly title: string
+  /** A ratio, or with `isRange` a figure with its smallest and its greatest value. */
   readonly value: Estimate
+  readonly isRange: boolean
   /** Bare against bare, measured beside it; absent where nothing is divided. */
   readonly noise?: Estimate
   /** What the value is a ratio to. */
-  readonly bare?: { readonly value: number; readonly unit: string }
+  readonly base?: { readonly value: number; readonly unit: string }
   readonly limit?: number
   /** `undecided` when the limit lies within the interval. */
   readonly verdict: 'holds' | 'broken' | 'undecided' | 'reported'
@@ -21,22 +23,17 @@ export interface Report {
   readonly skipped?: string
 }
 
-export function ratioRow(title: string, unit: string, { ratio, noise, bare }: Comparison, limit?: number): Row {
-  return { ...limited(title, ratio, limit), noise, bare: { value: bare, unit } }
+export function ratioRow(title: string, unit: string, { ratio, noise, base }: Comparison, limit?: number): Row {
+  const row = { title, value: ratio, isRange: false, noise, base: { value: base, unit } }
+  if (limit === undefined) return { ...row, verdict: 'reported' }
+  const { low, high } = ratio
+  return { ...row, limit, verdict: high <= limit ? 'holds' : low > limit ? 'broken' : 'undecided' }
 }
 
-/** A figure that is judged as it is. */
-export function plainRow(title: string, value: Estimate, limit?: number): Row {
-  return limited(title, value, limit)
-}
-
-function limited(title: string, value: Estimate, limit: number | undefined): Row {
-  return limit === undefined
-    ? { title, value, verdict: 'reported' }
-    : { title, value, limit, verdict: verdictOf(value, limit) }
-}
-
-function verdictOf({ low, high }: Estimate, limit: number): Row['verdict'] {
-  if (high <= limit) return 'holds'
-  return low > limit ? 'broken' : 'undecided'
+/** A promise that is kept in every measurement, or not kept. */
+export function rangeRow(title: string, figures: readonly number[], limit?: number): Row {
+  const [low, high] = [Math.min(...figures), Math.max(...figures)]
+  const row = { title, value: { median: median(figures), low, high, samples: figures.length }, isRange: true }
+  if (limit === undefined) return { ...row, verdict: 'reported' }
+  return { ...row, limit, verdict: high <= limit ? 'holds' : 'broken' }
 }

@@ -1,4 +1,4 @@
-import { compare, measureBlocks, measureTrio, type Sides, type Trio } from '../pairs.ts'
+import { compare, measureBlocks, measureRound, type Round, type Side, type Sides } from '../pairs.ts'
 import { ratioRow, type Row } from '../report.ts'
 import type { Scale } from '../scale.ts'
 import { LOAD_TITLES, LOADS, type Load } from './stub-load.ts'
@@ -37,32 +37,32 @@ export async function stubWithSubscriber(scale: Scale): Promise<Row[]> {
 }
 
 /** Every pair has processes of its own, so that the luck of one process is one sample, not a bias. */
-async function timesOf(variant: Variant, load: Load, { pairs }: Scale): Promise<Trio[]> {
-  const trios: Trio[] = []
+async function timesOf(variant: Variant, load: Load, { pairs }: Scale): Promise<Round<Side>[]> {
+  const rounds: Round<Side>[] = []
   for (let pair = 0; pair < pairs; pair++) {
     await withProcesses(variant, load, [], async (sides) => {
-      await measureTrio(sides('warm up'), pair)
-      trios.push(await measureBlocks(sides('time'), BLOCKS, pair))
+      await measureRound(sides('warm up'))
+      rounds.push(await measureBlocks(sides('time'), BLOCKS))
     })
   }
-  return trios
+  return rounds
 }
 
 /** What is allocated hardly varies: one process a side is enough. */
-async function allocationsOf(variant: Variant, load: Load, { pairs }: Scale): Promise<Trio[]> {
-  const trios: Trio[] = []
+async function allocationsOf(variant: Variant, load: Load, { pairs }: Scale): Promise<Round<Side>[]> {
+  const rounds: Round<Side>[] = []
   await withProcesses(variant, load, COLLECT_NOTHING, async (sides) => {
-    await measureTrio(sides('warm up'), 0)
-    for (let pair = 0; pair < pairs; pair++) trios.push(await measureTrio(sides('allocation'), pair))
+    await measureRound(sides('warm up'))
+    for (let pair = 0; pair < pairs; pair++) rounds.push(await measureRound(sides('allocation')))
   })
-  return trios
+  return rounds
 }
 
 async function withProcesses(
   variant: Variant,
   load: Load,
   nodeOptions: readonly string[],
-  use: (sides: (request: Request) => Sides) => Promise<void>,
+  use: (sides: (request: Request) => Sides<Side>) => Promise<void>,
 ): Promise<void> {
   const kept = new StubProcess(variant, load, nodeOptions)
   const bare = new StubProcess('bare', load, nodeOptions)

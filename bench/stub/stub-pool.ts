@@ -1,6 +1,5 @@
 import { LendingKeeper, resolvePolicy, systemClock } from '@poolkeeper/core'
 import { Pool } from 'tarn'
-import type { TarnHost } from '../../packages/knex/src/tarn/tarn-host.ts'
 import { asTarnPool } from '../../packages/knex/src/tarn/tarn-pool.ts'
 import { TarnPort } from '../../packages/knex/src/tarn/tarn-port.ts'
 
@@ -18,9 +17,10 @@ const TIMEOUT_MILLIS = 60_000
 const IDLE_TIMEOUT_MILLIS = 30_000
 
 /** Agrees with everything at once: what a host answers costs the same with a keeper and without. */
-const HOST: TarnHost<StubConnection> = {
+const HOST = {
   name: 'stub',
   replaceable: true,
+  connecting: () => () => {},
   agrees: () => true,
   validate: () => Promise.resolve(),
   isBroken: () => false,

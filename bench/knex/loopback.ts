@@ -1,0 +1,68 @@
+import { performance } from 'node:perf_hooks'
+import { applyPoolPolicy } from '@poolkeeper/knex'
+import type { Knex } from 'knex'
+import { compare, measureBlocks, measureRound, type Figures, type Round, type Side } from '../pairs.ts'
+import { ratioRow, type Row } from '../report.ts'
+import type { Scale } from '../scale.ts'
+import { median, quantile } from '../statistics.ts'
+import { bareKnex, fillPool, POOL_SIZE, withPostgres } from './postgres.ts'
+
+const LATENCY_LIMIT = 1.05
+const CPU_LIMIT = 1.15
+const CALLERS = POOL_SIZE
+const QUERIES_A_CALLER = 500
+const BLOCKS = 3
+/** Brings the connections back into use: how long a side waited for its turn is no part of what is measured. */
+const FIRST_QUERIES_A_CALLER = 10
+const WARM_UP_ROUNDS = 6
+
+/** `SELECT 1` through Knex, ten callers at once, on a server at the other end of the loopback. */
+export function knexLoopback({ pairs }: Scale): Promise<Row[]> {
+  return withPostgres(async (server) => {
+    const kept = bareKnex(server, 'bench kept')
+    const bare = bareKnex(server, 'bench bare')
+    const again = bareKnex(server, 'bench bare again')
+    applyPoolPolicy(kept)
+    const all = [kept, bare, again]
+    try {
+      await Promise.all(all.map(fillPool))
+      const sides = { kept: () => block(kept), bare: () => block(bare), again: () => block(again) }
+      for (let round = 0; round < WARM_UP_ROUNDS; round++) await measureRound(sides)
+      const rounds: Round<Side>[] = []
+      for (let pair = 0; pair < pairs; pair++) rounds.push(await measureBlocks(sides, BLOCKS))
+      return [
+        ratioRow('latency, mean', 'ms', compare(rounds, 'mean'), LATENCY_LIMIT),
+        ratioRow('latency, median', 'ms', compare(rounds, 'median'), LATENCY_LIMIT),
+        ratioRow('latency, p99', 'ms', compare(rounds, 'p99')),
+        ratioRow('client CPU', 'µs', compare(rounds, 'cpuMicros'), CPU_LIMIT),
+      ]
+    } finally {
+      await Promise.all(all.map((db) => db.destroy()))
+    }
+  })
+}
+
+async function block(db: Knex): Promise<Figures> {
+  await callers(db, FIRST_QUERIES_A_CALLER, [])
+  const latencies: number[] = []
+  const before = process.cpuUsage()
+  await callers(db, QUERIES_A_CALLER, latencies)
+  const { user, system } = process.cpuUsage(before)
+  return {
+    mean: latencies.reduce((sum, latency) => sum + latency, 0) / latencies.length,
+    median: median(latencies),
+    p99: quantile(latencies, 0.99),
+    cpuMicros: (user + system) / latencies.length,
+  }
+}
+
+async function callers(db: Knex, queries: number, latencies: number[]): Promise<void> {
+  const caller = async (): Promise<void> => {
+    for (let query = 0; query < queries; query++) {
+      const start = performance.now()
+      await db.raw('select 1')
+      latencies.push(performance.now() - start)
+    }
+  }
+  await Promise.all(Array.from({ length: CALLERS }, caller))
+}
