@@ -1,1 +1,3 @@
+export { simulatePool, type SimulatedPool, type SimulatedPoolOptions } from './simulated-pool.ts'
+export type { SimulatedConnection, SimulatedServer, SimulatedServerOptions } from './simulated-server.ts'
 export { VirtualClock } from './virtual-clock.ts'

@@ -14,6 +14,13 @@ export interface SimulatedServerOptions {
   readonly closeMillis?: number
 }
 
+/** An attempt to connect. */
+interface SimulatedConnect {
+  readonly connection: Promise<SimulatedConnection>
+  /** Gives it up: nothing arrives any more. */
+  abort(): void
+}
+
 interface Socket {
   state: 'answers' | 'silent' | 'dead'
   /** Questions that are under way, to be failed when the connection dies. */
@@ -37,11 +44,12 @@ export class SimulatedServer {
   accepted = 0
   /** Questions that reached a connection so far: checks and queries. */
   questions = 0
-  /** The most connections that existed at one moment, those being opened and closed included. */
+  /** The most sockets that existed at one moment, those being opened and closed included. */
   most = 0
   readonly #clock: VirtualClock
   readonly #sockets = new Map<SimulatedConnection, Socket>()
-  #connecting = 0
+  /** Connects on their way that nobody gave up. */
+  readonly #connecting = new Set<object>()
 
   constructor(clock: VirtualClock, { openMillis = 20, answerMillis = 1, closeMillis = 1 }: SimulatedServerOptions) {
     this.#clock = clock
@@ -50,30 +58,43 @@ export class SimulatedServer {
     this.closeMillis = closeMillis
   }
 
-  /** Connections that exist, those being closed included. */
+  /** The connections that live, those being closed included; the oldest first. */
+  get connections(): readonly SimulatedConnection[] {
+    return [...this.#sockets].filter(([, { state }]) => state !== 'dead').map(([connection]) => connection)
+  }
+
   get alive(): number {
+    return this.connections.length
+  }
+
+  /** The same, with those whose death the pool has not cleared away yet. */
+  get sockets(): number {
     return this.#sockets.size
   }
 
-  connect(): Promise<SimulatedConnection> {
-    return new Promise((resolve, reject) => {
-      if (this.connects === 'swallowed') return
-      const refusal = this.#refusal()
-      if (refusal === undefined) this.#connecting++
-      this.most = Math.max(this.most, this.alive + this.#connecting)
+  connect(): SimulatedConnect {
+    const refusal = this.#refusal()
+    const connect = {}
+    if (refusal === undefined && this.connects !== 'swallowed') this.#connecting.add(connect)
+    this.most = Math.max(this.most, this.sockets + this.#connecting.size)
+    const connection = new Promise<SimulatedConnection>((resolve, reject) => {
       this.#clock.arrival(this.openMillis, () => {
-        if (refusal !== undefined) return reject(refusal)
-        this.#connecting--
-        const connection = { id: ++this.accepted }
-        this.#sockets.set(connection, { state: 'answers', asked: new Set(), onDeath: () => {} })
-        resolve(connection)
+        if (refusal !== undefined) reject(refusal)
+        else if (this.#connecting.delete(connect)) resolve(this.#accept())
       })
     })
+    return { connection, abort: () => void this.#connecting.delete(connect) }
+  }
+
+  #accept(): SimulatedConnection {
+    const connection = { id: ++this.accepted }
+    this.#sockets.set(connection, { state: 'answers', asked: new Set(), onDeath: () => {} })
+    return connection
   }
 
   #refusal(): Error | undefined {
     if (this.connects === 'refused') return failure('ECONNREFUSED')
-    return this.alive + this.#connecting < this.limit ? undefined : failure('TOO_MANY_CONNECTIONS')
+    return this.alive + this.#connecting.size < this.limit ? undefined : failure('TOO_MANY_CONNECTIONS')
   }
 
   /** One round trip. */
@@ -92,7 +113,7 @@ export class SimulatedServer {
   }
 
   /** From now on nothing comes back on these connections, and nobody says so: a firewall forgot them. */
-  silence(...connections: readonly SimulatedConnection[]): void {
+  silence(connections: Iterable<SimulatedConnection>): void {
     for (const connection of connections) this.#setState(connection, 'silent')
   }
 
