@@ -129,8 +129,11 @@ export interface LendingEvents<C extends object> {
   /** The host's own way of closing the pool was used. Resolves in bounded time, with all closed. */
   shutdown(): Promise<void>
 
-  /** The host or the keeper began to close it. */
-  closing(connection: C): void
+  /**
+   * The host or the keeper began to close it. `true`: hard, since the peer is not expected to
+   * answer a farewell.
+   */
+  closing(connection: C): boolean
   /** It is closed. */
   closed(connection: C): void
 }

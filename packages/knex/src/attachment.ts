@@ -11,6 +11,7 @@ import {
   type PoolKeeper,
   type PoolPolicyOptions,
 } from '@poolkeeper/core'
+import { Connecting } from './connecting.ts'
 import { dialectOf } from './dialects.ts'
 import { hostSettings } from './host-settings.ts'
 import { isKnexTimeout, type KnexClient, type KnexConnection } from './knex-client.ts'
@@ -36,12 +37,13 @@ export function attachKeeper(
   const pool = asTarnPool<KnexConnection>(tarnPoolOf(client), HOST)
   const dialect = dialectOf(client)
   const policy = resolvePolicy(options, hostSettings(client, pool, dialect))
-  const host = new KnexHost(HOST, client, dialect, pool.validate.bind(pool), policy)
+  const overrides = new Overrides(client)
+  const connecting = new Connecting(client, overrides)
+  const host = new KnexHost(HOST, client, dialect, pool.validate.bind(pool), policy, connecting)
   const port = new TarnPort(pool, host, clock)
   const keeper = new LendingKeeper(port, policy, dependencies)
   port.attach(keeper, policy)
 
-  const overrides = new Overrides(client)
   listenToQueries(client, host, keeper, overrides)
   explainTimeouts(client, overrides)
   reattachLater(client, options, dependencies, overrides)

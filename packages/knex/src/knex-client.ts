@@ -19,9 +19,14 @@ export interface KnexClient {
   readonly logger: object
   pool?: object
   readonly _ownsPool?: boolean
+  /** The driver's module. */
+  driver?: object
+  /** Given as `connection`, when that is a function. */
+  readonly connectionConfigProvider?: () => unknown
   readonly connectionConfigExpirationChecker?: (() => boolean) | null
   initializePool(config?: KnexClientConfig): void
   acquireConnection(): Promise<KnexConnection>
+  acquireRawConnection(): Promise<KnexConnection>
   validateConnection(connection: KnexConnection): boolean
   _query(connection: KnexConnection, query: { sql: string; bindings: unknown[] }): Promise<unknown>
   on(event: string, listener: (...args: never[]) => void): unknown
@@ -47,7 +52,15 @@ export interface KnexPoolConfig {
   readonly maxConnectionLifetimeJitterMillis?: number
 }
 
-const METHODS = ['initializePool', 'acquireConnection', 'validateConnection', '_query', 'on', 'removeListener'] as const
+const METHODS = [
+  'initializePool',
+  'acquireConnection',
+  'acquireRawConnection',
+  'validateConnection',
+  '_query',
+  'on',
+  'removeListener',
+] as const
 
 /**
  * The client of a Knex instance, a transaction or a clone.

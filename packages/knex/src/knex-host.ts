@@ -1,4 +1,5 @@
 import type { PoolPolicy } from '@poolkeeper/core'
+import type { Connecting } from './connecting.ts'
 import type { Dialect } from './dialects.ts'
 import type { KnexClient, KnexConnection } from './knex-client.ts'
 import type { TarnHost } from './tarn/tarn-host.ts'
@@ -19,13 +20,22 @@ export class KnexHost implements TarnHost<KnexConnection> {
   readonly #dialect: Dialect
   readonly #hostValidate: HostValidate
   readonly #policy: PoolPolicy
+  readonly #connecting: Connecting
   readonly #byUid = new Map<string, KnexConnection>()
   readonly #hasUserCheck: boolean
   /** Learned from the socket: the user's check talks to the server. */
   #userCheckAsksServer = false
 
-  constructor(name: string, client: KnexClient, dialect: Dialect, hostValidate: HostValidate, policy: PoolPolicy) {
+  constructor(
+    name: string,
+    client: KnexClient,
+    dialect: Dialect,
+    hostValidate: HostValidate,
+    policy: PoolPolicy,
+    connecting: Connecting,
+  ) {
     this.name = name
+    this.#connecting = connecting
     this.replaceable = dialect.replaceable
     this.#client = client
     this.#dialect = dialect
@@ -57,6 +67,13 @@ export class KnexHost implements TarnHost<KnexConnection> {
 
   destroyHard(connection: KnexConnection): void {
     this.#dialect.driver.destroy(connection)
+  }
+
+  connecting(): () => void {
+    const ticket = this.#connecting.expect()
+    return () => {
+      if (ticket.connection !== undefined) this.destroyHard(ticket.connection)
+    }
   }
 
   isLimitRefusal(error: unknown): boolean {

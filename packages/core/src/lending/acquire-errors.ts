@@ -11,6 +11,12 @@ export function explainTimeout<C extends object>(context: LendingContext<C>, wai
   return new PoolkeeperError(code, message, { pool: policy.name, counts, cause: lastOpenError })
 }
 
+/** For who asks a pool that is being drained. */
+export function drainingError<C extends object>(context: LendingContext<C>): PoolkeeperError {
+  const { name } = context.policy
+  return new PoolkeeperError('DRAINING', `pool "${name}" is being drained`, { pool: name, counts: context.counts() })
+}
+
 function diagnose(
   { used, opening, validating }: ReturnType<LendingContext<object>['counts']>,
   max: number,

@@ -36,6 +36,8 @@ export class LendingContext<C extends object> {
   lastOpenError: unknown
   /** `'finishing'`: callers that wait are still served; `'closing'`: nothing is lent any more. */
   draining: false | 'finishing' | 'closing' = false
+  /** Called whenever a connection was opened, came back or is gone. */
+  changed: () => void = () => {}
 
   constructor(port: LendingPort<C>, policy: PoolPolicy, clock: Clock, draw: () => number) {
     this.port = port
@@ -89,6 +91,18 @@ export class LendingContext<C extends object> {
   restore(connection: C): void {
     if (this.draining === 'closing') void this.discard(connection, 'drain', false)
     else this.port.restore(connection)
+    this.changed()
+  }
+
+  /** Puts a connection that was opened beside others into the pool, unless it is one too many. */
+  takeIn(connection: C): void {
+    const isTooMany = this.total() > this.policy.max
+    if (isTooMany && this.port.counts().pending === 0) {
+      void this.discard(connection, 'overflow', false)
+      return
+    }
+    if (isTooMany) this.surplus ??= 'overflow'
+    this.restore(connection)
   }
 
   /** Closes a connection that nobody holds. */

@@ -1,5 +1,5 @@
-import { PoolkeeperError } from '../errors.ts'
 import type { DrainOptions, DrainReport } from '../keeper.ts'
+import { drainingError } from './acquire-errors.ts'
 import type { LendingContext } from './context.ts'
 
 /** A farewell that is not answered by then is not waited for. */
@@ -34,6 +34,7 @@ export class Drain<C extends object> {
     const startedAt = clock.now()
     this.#context.draining = waiters === 'reject' ? 'closing' : 'finishing'
     if (reporter.hears('draining')) reporter.emit('draining', { timeoutMillis })
+    this.#context.changed()
     const rejected = waiters === 'reject' ? this.#rejectWaiters() : 0
     if (waiters === 'reject') port.abandonOpenings(Infinity)
     this.#closeIdle()
@@ -61,12 +62,7 @@ export class Drain<C extends object> {
   }
 
   #rejectWaiters(): number {
-    const { policy, port } = this.#context
-    const error = new PoolkeeperError('DRAINING', `pool "${policy.name}" is being drained`, {
-      pool: policy.name,
-      counts: this.#context.counts(),
-    })
-    return port.rejectWaiters(error)
+    return this.#context.port.rejectWaiters(drainingError(this.#context))
   }
 
   #closeIdle(): void {

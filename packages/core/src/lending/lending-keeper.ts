@@ -1,13 +1,13 @@
 import { systemClock, type Clock } from '../clock.ts'
 import type { CloseReason } from '../close-reason.ts'
-import { PoolkeeperError } from '../errors.ts'
+import type { PoolkeeperError } from '../errors.ts'
 import type { DrainOptions, DrainReport, PoolKeeper, ReadyOptions, ResizeOptions } from '../keeper.ts'
 import type { PoolPolicy } from '../policy/values.ts'
 import type { LendingEvents, LendingPort } from '../port.ts'
 import type { PoolObserver } from '../reporter.ts'
 import type { PoolStats } from '../stats.ts'
 import { judge } from '../verdict.ts'
-import { explainTimeout } from './acquire-errors.ts'
+import { drainingError, explainTimeout } from './acquire-errors.ts'
 import { Checks } from './checks.ts'
 import { LendingContext, type Facts } from './context.ts'
 import { Drain } from './drain.ts'
@@ -51,6 +51,10 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     this.#upkeep = new Upkeep(this.#context, this.#checks, this.#openings)
     this.#operations = new Operations(this.#context, this.#upkeep)
     this.#drain = new Drain(this.#context)
+    this.#context.changed = () => {
+      this.#drain.changed()
+      this.#operations.changed()
+    }
     this.#trustWindow = policy.validateAfterIdleMillis || 0
   }
 
@@ -106,13 +110,10 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   }
 
   admit(): PoolkeeperError | undefined {
-    const { draining, counters, policy } = this.#context
+    const { draining, counters } = this.#context
     if (!draining) return undefined
     counters.acquires.refused++
-    return new PoolkeeperError('DRAINING', `pool "${policy.name}" is being drained`, {
-      pool: policy.name,
-      counts: this.#context.counts(),
-    })
+    return drainingError(this.#context)
   }
 
   adopted(connection: C, isLent: boolean): void {
@@ -132,13 +133,13 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     const { used, idle, validating } = this.#context.counts()
     this.#context.mostAlive = Math.max(this.#context.mostAlive, used + idle + validating)
     this.#upkeep.wake()
-    this.#changed()
+    this.#context.changed()
   }
 
   openFailed(attempt: number, error: unknown): void {
     this.#openings.fail(attempt, error)
     this.#upkeep.wake(this.#openings.pauseLeft())
-    this.#changed()
+    this.#context.changed()
   }
 
   lend(connection: C): boolean | Promise<boolean> {
@@ -150,7 +151,9 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     const { now } = situation
     context.lastAcquireAt = now
     const verdict = judge(context.rules.checkout, facts, situation)
-    if (verdict.action === 'lend') {
+    // One that is being asked in the background anyway is not lent over the question.
+    const isAsked = this.#checks.running > 0 && this.#checks.get(connection) !== undefined
+    if (verdict.action === 'lend' && !isAsked) {
       context.counters.validations.skipped++
       facts.lentAt = now
       return true
@@ -183,7 +186,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     const { counters, reporter } = this.#context
     counters.acquires[outcome]++
     if (reporter.hears('acquireFailed')) reporter.emit('acquireFailed', { error, waitMillis })
-    this.#changed()
+    this.#context.changed()
   }
 
   explainTimeout(waitMillis: number): PoolkeeperError {
@@ -225,9 +228,15 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     situation.now = now
     const verdict = judge(context.rules.return, facts, situation)
     if (verdict.action === 'retire') context.condemn(facts, verdict.reason)
-    else if (context.draining) context.condemn(facts, 'drain')
+    else if (this.#isLastReturn()) context.condemn(facts, 'drain')
     else if (context.surplus !== undefined) this.#retireSurplus(facts, context.surplus)
     return facts.condemnedFor === undefined ? 'keep' : 'retire'
+  }
+
+  /** While a pool is drained, nobody is left who could use what comes back. */
+  #isLastReturn(): boolean {
+    const { draining, port } = this.#context
+    return draining === 'closing' || (draining === 'finishing' && port.counts().pending === 0)
   }
 
   #retireSurplus(facts: Facts, reason: CloseReason): void {
@@ -238,14 +247,16 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     else this.#context.surplus = undefined
   }
 
-  closing(connection: C): void {
+  closing(connection: C): boolean {
     const facts: Facts = this.#context.factsOf(connection)
     const { counters, draining, port } = this.#context
     if (facts.condemnedFor === undefined) {
       this.#context.condemn(facts, draining ? 'drain' : port.isBroken(connection) ? 'fatal' : 'host')
     }
-    counters.closes[facts.condemnedFor ?? 'host']++
+    const reason = facts.condemnedFor ?? 'host'
+    counters.closes[reason]++
     this.#checks.get(connection)?.forget()
+    return isDeath(reason)
   }
 
   closed(connection: C): void {
@@ -258,7 +269,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     }
     this.#upkeep.gone(connection)
     this.#upkeep.wake(this.#upkeep.mayTalk() ? 0 : undefined)
-    this.#changed()
+    this.#context.changed()
   }
 
   async shutdown(): Promise<void> {
@@ -267,11 +278,11 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
 
   settled(): void {
     this.#isReturning = false
-    this.#changed()
+    this.#context.changed()
   }
+}
 
-  #changed(): void {
-    this.#drain.changed()
-    this.#operations.changed()
-  }
+/** The peer is gone, or as good as gone. */
+function isDeath(reason: CloseReason): boolean {
+  return reason === 'invalid' || reason === 'stale' || reason === 'fatal'
 }

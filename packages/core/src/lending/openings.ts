@@ -85,14 +85,15 @@ export class Openings<C extends object> {
    */
   async probeIfStuck(now: number): Promise<void> {
     const { policy, port } = this.#context
-    if (this.#probing || policy.replaceAhead === 0 || port.counts().pending === 0) return
+    if (this.#probing || port.counts().pending === 0) return
     if (this.oldestAgeMillis(now) < STUCK_AFTER_MILLIS) return
+    if (this.#context.total() >= policy.max + policy.replaceAhead) return
     this.#probing = true
     const probe = port.open()
     // Swallowed as well: the next round sends another, and never two are on their way.
     const patience = this.#context.clock.after(STUCK_AFTER_MILLIS, () => probe.abandon())
     try {
-      this.#context.restore(await probe.connection)
+      this.#context.takeIn(await probe.connection)
     } catch {
       // Counted and reported where every failed open is.
     } finally {

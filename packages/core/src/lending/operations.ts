@@ -2,6 +2,7 @@ import { PoolkeeperError } from '../errors.ts'
 import type { ReadyOptions, ResizeOptions } from '../keeper.ts'
 import { FIELDS } from '../policy/fields.ts'
 import { invalidPolicy } from '../policy/bounds.ts'
+import { drainingError } from './acquire-errors.ts'
 import type { LendingContext } from './context.ts'
 import type { Upkeep } from './upkeep.ts'
 
@@ -30,6 +31,7 @@ export class Operations<C extends object> {
     this.#upkeep.soon()
     if (await this.#until(() => this.#isReady(), timeoutMillis)) return
     const { lastOpenError, policy } = this.#context
+    if (this.#context.draining) throw drainingError(this.#context)
     throw new PoolkeeperError('CONNECT_FAILED', `pool "${policy.name}" was not ready within ${timeoutMillis} ms`, {
       pool: policy.name,
       counts: this.#context.counts(),
@@ -96,8 +98,12 @@ export class Operations<C extends object> {
     this.changed()
   }
 
+  #isOver(): boolean {
+    return this.#released || this.#context.draining !== false
+  }
+
   #until(isDone: () => boolean, timeoutMillis: number): Promise<boolean> {
-    if (isDone()) return Promise.resolve(true)
+    if (isDone() || this.#isOver()) return Promise.resolve(isDone())
     return new Promise((resolve) => {
       const end = (done: boolean): void => {
         this.#waiting.delete(check)
@@ -105,7 +111,7 @@ export class Operations<C extends object> {
         resolve(done)
       }
       const check = (): void => {
-        if (isDone() || this.#released) end(isDone())
+        if (isDone() || this.#isOver()) end(isDone())
       }
       const timer = timeoutMillis === Infinity ? undefined : this.#context.clock.after(timeoutMillis, () => end(false))
       this.#waiting.add(check)

@@ -114,7 +114,7 @@ export class Rivals<C extends object> {
     const took = this.#context.clock.now() - startedAt
     const [race] = this.#races
     if (race === undefined) {
-      this.#putBack(rival)
+      this.#context.takeIn(rival)
       return
     }
     this.#context.port.exchange(race.connection, rival)
@@ -122,11 +122,6 @@ export class Rivals<C extends object> {
     this.#end(race, rival)
     // Others answer, and this much faster: what stayed silent all the while is taken for dead.
     this.#checks.condemnSilent(Math.max(this.#slowAfter(), 2 * took))
-  }
-
-  #putBack(rival: C): void {
-    if (this.#context.total() > this.#context.policy.max) void this.#context.discard(rival, 'overflow', false)
-    else this.#context.restore(rival)
   }
 
   #report(race: Race<C>, rival: 'idle' | 'fresh'): void {

@@ -20,6 +20,8 @@ export interface RoundView<C> {
   readonly mayRefill: boolean
   /** How many connections are refilled up to: `min`, or as many of it as demand has ever opened. */
   readonly refillTo: number
+  /** Why there may be more connections than `max` allows. */
+  readonly surplus: CloseReason
   /** Replacements under way, until the old connection is gone. */
   readonly replacing: number
 }
@@ -51,7 +53,8 @@ const SHORT_LEASE_MILLIS = 1_000
  */
 export function planRound<C>(view: RoundView<C>): RoundPlan<C> {
   const due = dueConnections(view)
-  const close = [...closeIdle(view, due.idle)]
+  const surplus = closeSurplus(view)
+  const close = surplus.length > 0 ? surplus : [...closeIdle(view, due.idle)]
   const alive = aliveOf(view.counts) - close.length
   const replace: { connection: C; reason: CloseReason; lent: boolean }[] = []
   if (view.mayTalk) replace.push(...due.retire.slice(0, replacementsAllowed(view)))
@@ -89,6 +92,12 @@ function dueConnections<C>({ rules, situation, idle, lent }: RoundView<C>): Due<
 
 function isShortLease({ lentAt }: ConnectionFacts, now: number): boolean {
   return lentAt !== undefined && now - lentAt < SHORT_LEASE_MILLIS
+}
+
+/** What stands above `max` without being a replacement, the coldest first. */
+function closeSurplus<C>({ counts, idle, policy, replacing, surplus }: RoundView<C>): { connection: C; reason: CloseReason }[] {
+  const tooMany = Math.max(0, aliveOf(counts) - replacing - policy.max)
+  return idle.slice(0, tooMany).map(({ connection }) => ({ connection, reason: surplus }))
 }
 
 function* closeIdle<C>(

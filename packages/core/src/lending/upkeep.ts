@@ -1,7 +1,7 @@
 import type { Timer } from '../clock.ts'
 import type { CloseReason } from '../close-reason.ts'
 import { totalOf } from '../counts.ts'
-import { mayWakeServer } from '../policy/values.ts'
+import { keepsMinimum, mayWakeServer } from '../policy/values.ts'
 import type { Checks } from './checks.ts'
 import type { LendingContext } from './context.ts'
 import type { Openings } from './openings.ts'
@@ -29,19 +29,31 @@ export class Upkeep<C extends object> {
   #stopped = false
   /** Somebody called `ready()`: the minimum is kept from then on. */
   keepsMinimum: boolean
+  readonly #mayWakeServer: boolean
 
   constructor(context: LendingContext<C>, checks: Checks<C>, openings: Openings<C>) {
     this.#context = context
     this.#checks = checks
     this.#openings = openings
-    this.keepsMinimum = mayWakeServer(context.policy)
+    this.keepsMinimum = keepsMinimum(context.policy)
+    this.#mayWakeServer = mayWakeServer(context.policy)
   }
 
   /** Whether the server may be talked to without a caller: it is awake, or shall be. */
   mayTalk(): boolean {
-    const { clock, draining, lastAcquireAt } = this.#context
-    if (draining) return false
-    return this.keepsMinimum || this.recycling() || clock.now() - lastAcquireAt < IN_USE_FOR_MILLIS
+    if (this.#context.draining) return false
+    return this.#mayWakeServer || this.keepsMinimum || this.#isInUse() || this.recycling()
+  }
+
+  #isInUse(): boolean {
+    return this.#context.clock.now() - this.#context.lastAcquireAt < IN_USE_FOR_MILLIS
+  }
+
+  /** Of a minimum that nobody asked us for, what demand has opened, while there is demand. */
+  #refillTo(): number {
+    const { mostAlive, policy } = this.#context
+    if (this.keepsMinimum) return policy.min
+    return this.#isInUse() ? Math.min(policy.min, mostAlive) : 0
   }
 
   recycling(): boolean {
@@ -118,7 +130,8 @@ export class Upkeep<C extends object> {
       lent: this.#entries(port.lent()),
       mayTalk: this.mayTalk(),
       mayRefill: this.#openings.mayRefill(),
-      refillTo: this.keepsMinimum ? policy.min : Math.min(policy.min, this.#context.mostAlive),
+      refillTo: this.#refillTo(),
+      surplus: this.#context.surplus ?? 'overflow',
       replacing: this.#replacing.size,
     })
     for (const { connection, reason } of plan.close) void this.#context.discard(connection, reason, false)
@@ -177,7 +190,8 @@ export class Upkeep<C extends object> {
       return
     }
     await this.#context.discard(old, reason, false)
-    await this.#open()
+    // Somebody who waited may have been given the room already: his connect is the replacement.
+    if (this.#context.total() < this.#context.policy.max) await this.#open()
   }
 
   /** Idle: now. Lent meanwhile: as soon as it comes back. */

@@ -57,7 +57,10 @@ function within(value: number, { min, max }: Range): boolean {
 }
 
 export function invalidPolicy(option: string, bound: string, value: unknown): PoolkeeperError {
-  const shown = inspect(value, { depth: 0, maxStringLength: 80, breakLength: Infinity })
+  return refusedOption(option, bound, inspect(value, { depth: 0, maxStringLength: 80, breakLength: Infinity }), value)
+}
+
+export function refusedOption(option: string, bound: string, shown: string, value: unknown = shown): PoolkeeperError {
   return new PoolkeeperError('INVALID_POLICY', `\`${option}\` must be ${bound}, got ${shown}`, {
     invalid: { option, bound, value },
   })

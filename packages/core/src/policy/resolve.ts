@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import type { PoolkeeperError } from '../errors.ts'
-import { invalidPolicy } from './bounds.ts'
+import { invalidPolicy, refusedOption } from './bounds.ts'
 import { FIELDS, NOT_BUILT_YET } from './fields.ts'
 import type { PoolPolicyOptions } from './options.ts'
 import { DEFAULTS, type HostSettings, type PolicySource, type PolicyValues, type PoolPolicy } from './values.ts'
@@ -26,8 +26,10 @@ export function checkPolicyOptions(options: PoolPolicyOptions): void {
 }
 
 function unknownOption(option: string, value: unknown): PoolkeeperError {
-  if (NOT_BUILT_YET.includes(option)) return invalidPolicy(option, 'left out: this version does not have it yet', value)
-  return invalidPolicy(option, `one of the known options (${Object.keys(FIELDS).join(', ')})`, value)
+  // Its value is not repeated: whatever stands under an unknown name may be a secret.
+  const kind = `a value of type ${typeof value}`
+  if (NOT_BUILT_YET.includes(option)) return refusedOption(option, 'left out: this version does not have it yet', kind)
+  return refusedOption(option, `one of the known options (${Object.keys(FIELDS).join(', ')})`, kind)
 }
 
 /**

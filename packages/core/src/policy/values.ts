@@ -48,6 +48,10 @@ export const DEFAULTS: Omit<PolicyValues, keyof HostSettings['defaults']> = Obje
  * connections to be kept: a database that sleeps when idle must not be woken by a default.
  */
 export function mayWakeServer(policy: PoolPolicy): boolean {
-  const { min, minIdle, keepaliveMillis } = policy.sources
-  return [min, minIdle, keepaliveMillis].includes('policy')
+  return keepsMinimum(policy) || policy.sources.keepaliveMillis === 'policy'
+}
+
+/** Whether connections are opened ahead of demand: only a minimum that the policy names. */
+export function keepsMinimum({ sources }: PoolPolicy): boolean {
+  return sources.min === 'policy' || sources.minIdle === 'policy'
 }

@@ -5,6 +5,7 @@ import {
   isTarnTimeout,
   moveToFree,
   removeFrom,
+  serveAll,
   strikeOff,
   type TarnEntry,
   type TarnOperation,
@@ -145,7 +146,7 @@ export class TarnAcquires<C extends object> {
       void pool._destroy(entry.resource)
     }
     // Not within this call: a validator that refuses everything must not starve the event loop.
-    setTimeout(() => pool._tryAcquireOrCreate(), 0)
+    setTimeout(() => serveAll(pool), 0)
   }
 
   #requeue(waiter: TarnOperation<C>): void {
@@ -166,7 +167,7 @@ export class TarnAcquires<C extends object> {
       pool._executeEventHandlers('release', connection)
       released = strikeOff(pool, connection)
       void pool._destroy(connection)
-      pool._tryAcquireOrCreate()
+      serveAll(pool)
     }
     this.#events.settled()
     return released
@@ -197,7 +198,7 @@ export class TarnAcquires<C extends object> {
       ({ resource }) => !this.#asking.has(resource) && this.#events.isUndelivered(resource),
     )
     for (const { resource } of lost) moveToFree(this.#pool, resource)
-    if (lost.length > 0) this.#pool._tryAcquireOrCreate()
+    if (lost.length > 0) serveAll(this.#pool)
   }
 }
 

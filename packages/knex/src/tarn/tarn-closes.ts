@@ -1,7 +1,7 @@
 import type { Clock, LendingEvents } from '@poolkeeper/core'
 import type { Overrides } from './overrides.ts'
 import type { TarnHost } from './tarn-host.ts'
-import type { TarnPool } from './tarn-pool.ts'
+import { serveAll, type TarnPool } from './tarn-pool.ts'
 
 /** A peer that does not answer a farewell by then is not there any more. */
 const FAREWELL_MILLIS = 1_000
@@ -60,12 +60,12 @@ export class TarnCloses<C extends object> {
     // Never opened for us: an attempt that was given up and arrived late.
     if (!this.#open.delete(connection)) return this.#farewell(connection)
     // Its watch stays: a dying connection may still raise errors, and nobody else may be listening.
-    this.#events.closing(connection)
+    if (this.#events.closing(connection)) this.#hard.add(connection)
     const closing = this.#farewell(connection).finally(() => {
       this.#closing.delete(connection)
       this.#tarn.forget(connection)
       this.#events.closed(connection)
-      this.#pool._tryAcquireOrCreate()
+      serveAll(this.#pool)
     })
     this.#closing.set(connection, closing)
     return closing

@@ -1,6 +1,7 @@
 import { PoolkeeperError, type Clock, type LendingEvents, type Opening } from '@poolkeeper/core'
 import type { Overrides } from './overrides.ts'
-import type { TarnOperation, TarnPool } from './tarn-pool.ts'
+import type { TarnHost } from './tarn-host.ts'
+import { serveAll, type TarnOperation, type TarnPool } from './tarn-pool.ts'
 
 interface Attempt {
   readonly number: number
@@ -21,22 +22,25 @@ export interface CreateNeighbours<C> {
 /** The way from nothing to an open connection. */
 export class TarnCreates<C extends object> {
   readonly #pool: TarnPool<C>
+  readonly #tarn: TarnHost<C>
   readonly #events: LendingEvents<C>
   readonly #clock: Clock
   readonly #neighbours: CreateNeighbours<C>
   readonly #attempts = new Map<number, Attempt>()
-  readonly #operations = new Map<TarnOperation<C>, number>()
+  readonly #operations = new Map<TarnOperation<C>, { readonly startedAt: number; readonly abort: () => void }>()
   readonly #abandoned = new WeakSet<TarnOperation<C>>()
   #holdNext = false
 
   constructor(
     pool: TarnPool<C>,
     overrides: Overrides<TarnPool<C>>,
+    tarn: TarnHost<C>,
     events: LendingEvents<C>,
     clock: Clock,
     neighbours: CreateNeighbours<C>,
   ) {
     this.#pool = pool
+    this.#tarn = tarn
     this.#events = events
     this.#clock = clock
     this.#neighbours = neighbours
@@ -66,20 +70,23 @@ export class TarnCreates<C extends object> {
   }
 
   abandon(before: number): void {
-    for (const [operation, startedAt] of [...this.#operations]) {
+    for (const [operation, { startedAt }] of [...this.#operations]) {
       if (startedAt < before) this.#giveUp(operation)
     }
   }
 
   #giveUp(operation: TarnOperation<C>): void {
-    if (!this.#operations.has(operation)) return
+    const attempt = this.#operations.get(operation)
+    if (attempt === undefined) return
     this.#abandoned.add(operation)
     operation.reject(new PoolkeeperError('CONNECT_FAILED', 'the attempt to connect got no answer and was given up'))
+    attempt.abort()
   }
 
   #start(): TarnOperation<C> {
+    const abort = this.#tarn.connecting()
     const operation = this.#pool._create()
-    this.#operations.set(operation, this.#clock.now())
+    this.#operations.set(operation, { startedAt: this.#clock.now(), abort })
     const forget = (): void => void this.#operations.delete(operation)
     operation.promise.then(forget, forget)
     return operation
@@ -91,10 +98,10 @@ export class TarnCreates<C extends object> {
     const waiters = [...pool.pendingAcquires]
     const operation = this.#start()
     operation.promise.then(
-      () => pool._tryAcquireOrCreate(),
+      () => serveAll(pool),
       (error: unknown) => {
         if (pool.destroyed) return
-        if (this.#abandoned.has(operation)) pool._tryAcquireOrCreate()
+        if (this.#abandoned.has(operation)) serveAll(pool)
         else this.#failWaiters(waiters, error)
       },
     )
@@ -107,7 +114,7 @@ export class TarnCreates<C extends object> {
     const retry = setTimeout(() => {
       const index = pool.pendingRetryTimers?.indexOf(retry) ?? -1
       if (index !== -1) pool.pendingRetryTimers?.splice(index, 1)
-      pool._tryAcquireOrCreate()
+      serveAll(pool)
     }, pool.createRetryIntervalMillis)
     pool.pendingRetryTimers?.push(retry)
   }

@@ -12,5 +12,7 @@ export interface TarnHost<C extends object> {
   readonly replaceable: boolean
   /** The connection is gone. */
   forget(connection: C): void
+  /** An attempt to connect begins; the returned function ends it, for one that is given up. */
+  connecting(): () => void
   watch(connection: C, onDeath: (error: unknown) => void): () => void
 }

@@ -131,6 +131,15 @@ export function strikeOff<C extends object>(pool: TarnPool<C>, connection: C): b
   return entry !== undefined
 }
 
+/** Serves all who wait, as far as there is something free or room to open; tarn opens one a call. */
+export function serveAll<C extends object>(pool: TarnPool<C>): void {
+  let before: number
+  do {
+    before = pool.pendingCreates.length
+    pool._tryAcquireOrCreate()
+  } while (pool.pendingCreates.length > before)
+}
+
 /** Strikes a connection off one of tarn's lists. */
 export function removeFrom<C>(list: TarnEntry<C>[], connection: C): TarnEntry<C> | undefined {
   const index = list.findIndex((entry) => entry.resource === connection)

@@ -4,7 +4,7 @@ import { TarnAcquires } from './tarn-acquires.ts'
 import { TarnCloses } from './tarn-closes.ts'
 import { TarnCreates } from './tarn-creates.ts'
 import type { TarnHost } from './tarn-host.ts'
-import { moveToFree, moveToUsed, strikeOff, type TarnPool } from './tarn-pool.ts'
+import { moveToFree, moveToUsed, serveAll, strikeOff, type TarnPool } from './tarn-pool.ts'
 
 /**
  * The port for a tarn pool: answers what the keeper asks, and does what it decides, with tarn's
@@ -42,7 +42,7 @@ export class TarnPort<C extends object> implements LendingPort<C> {
     overrides.set('createTimeoutMillis', policy.connectTimeoutMillis)
     const closes = new TarnCloses(pool, overrides, this.#tarn, events, this.#clock)
     this.#closes = closes
-    this.#creates = new TarnCreates(pool, overrides, events, this.#clock, {
+    this.#creates = new TarnCreates(pool, overrides, this.#tarn, events, this.#clock, {
       adopt: (connection) => closes.adopt(connection),
       hold: (connection) => this.withdraw(connection),
       closing: () => closes.count,
@@ -145,13 +145,7 @@ export class TarnPort<C extends object> implements LendingPort<C> {
   }
 
   wake(): void {
-    const pool = this.#pool
-    // tarn starts at most one connect a call.
-    let before: number
-    do {
-      before = pool.pendingCreates.length
-      pool._tryAcquireOrCreate()
-    } while (pool.pendingCreates.length > before)
+    serveAll(this.#pool)
   }
 
   rejectWaiters(error: Error): number {
