@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest'
+import { policyOf } from '../testing/fixtures.ts'
+import { rulesOf, type RulesByMoment } from './index.ts'
+
+function names(rules: RulesByMoment): Record<string, string[]> {
+  return Object.fromEntries(Object.entries(rules).map(([moment, list]) => [moment, list.map(({ name }) => name)]))
+}
+
+test('each moment asks its own rules, those that retire before those that validate', () => {
+  expect(names(rulesOf(policyOf({ maxUses: 5 })))).toEqual({
+    checkout: ['condemned', 'lifetimeOver', 'maxUses', 'validateAfterIdle', 'provenThisGeneration'],
+    return: ['condemned', 'lifetimeOver', 'maxUses'],
+    round: ['condemned', 'lifetimeDue', 'recycled', 'idleTimeout', 'keepalive'],
+  })
+})
+
+test('what the policy switches off is not asked', () => {
+  const off = policyOf({
+    maxLifetimeMillis: false,
+    idleTimeoutMillis: false,
+    validateAfterIdleMillis: false,
+    keepaliveMillis: false,
+  })
+  expect(names(rulesOf(off))).toEqual({
+    checkout: ['condemned'],
+    return: ['condemned'],
+    round: ['condemned', 'recycled'],
+  })
+})
+
+test('nobody can change the rules afterwards', () => {
+  const rules = rulesOf(policyOf())
+  expect([rules, rules.checkout, rules.return, rules.round].every(Object.isFrozen)).toBe(true)
+})
