@@ -1,6 +1,12 @@
 import type { PoolCounts } from './counts.ts'
 import type { PoolkeeperError } from './errors.ts'
 
+/** A host's own figures. */
+export interface HostCounts extends Omit<PoolCounts, 'validating'> {
+  /** Out of the idle list by the keeper's wish, and not counted elsewhere. */
+  readonly withdrawn: number
+}
+
 /**
  * What an adapter implements for a host pool that lends connections to one caller at a time.
  *
@@ -14,8 +20,8 @@ export interface LendingPort<C extends object> {
   /** `false` when a connection must not be replaced: it is the database itself. */
   readonly replaceable: boolean
 
-  /** What the host holds now; `validating` is counted by the keeper, and 0 here. */
-  counts(): Omit<PoolCounts, 'validating'>
+  /** What the host holds now. What is being validated is the keeper's to tell. */
+  counts(): HostCounts
 
   /** The idle connections, the coldest first: the one that the host would lend last. */
   idle(): readonly C[]

@@ -4,10 +4,10 @@ import { RoundTrips } from './round-trips.ts'
 
 /**
  * Who does what when the check ends. `idle`: it stays in the host's idle list, and is closed if
- * it failed. `lender`: a checkout waits for it, and hands the verdict to the host. `keeper`: it
- * was withdrawn, and goes back or is closed.
+ * it failed. `lender`: a checkout waits for it, and hands the verdict to the host. `rival`: it was
+ * withdrawn for a race, which decides. `keeper`: it was withdrawn, and goes back or is closed.
  */
-type Custody = 'idle' | 'lender' | 'keeper'
+type Custody = 'idle' | 'lender' | 'rival' | 'keeper'
 
 export interface Check {
   readonly startedAt: number
@@ -109,7 +109,7 @@ export class Checks<C extends object> {
 
   #count(custody: Custody, by: 1 | -1): void {
     if (custody === 'idle') this.#context.validatingIdle += by
-    else this.#context.validatingLent += by
+    else if (custody === 'lender') this.#context.validatingLent += by
   }
 
   #conclude(connection: C, check: Check, trigger: ValidationTrigger, outcome: Outcome): boolean {
@@ -119,6 +119,7 @@ export class Checks<C extends object> {
     if (outcome.kind === 'proven') this.#proven(facts, trigger, validationMillis)
     else this.#failed(facts, trigger, validationMillis, outcome)
     this.#release(connection, check.custody, outcome.kind === 'proven')
+    this.#context.changed()
     return outcome.kind === 'proven'
   }
 
@@ -149,7 +150,7 @@ export class Checks<C extends object> {
   }
 
   #release(connection: C, custody: Custody, proven: boolean): void {
-    if (custody === 'lender') return
+    if (custody === 'lender' || custody === 'rival') return
     if (!proven) void this.#context.port.close(connection, true)
     else if (custody === 'keeper') this.#context.restore(connection)
   }

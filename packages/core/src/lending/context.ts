@@ -66,12 +66,12 @@ export class LendingContext<C extends object> {
 
   /** The host's counts, with the connections being validated in a state of their own. */
   counts(): PoolCounts {
-    const host = this.port.counts()
+    const { withdrawn, ...host } = this.port.counts()
     return {
       ...host,
       used: Math.max(0, host.used - this.validatingLent),
       idle: Math.max(0, host.idle - this.validatingIdle),
-      validating: this.validatingLent + this.validatingIdle,
+      validating: this.validatingLent + this.validatingIdle + withdrawn,
     }
   }
 

@@ -150,6 +150,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     if (!this.#isReturning) situation.now = context.clock.now()
     const { now } = situation
     context.lastAcquireAt = now
+    if (context.policy.minIdle !== false) this.#upkeep.minIdleTouched()
     const verdict = judge(context.rules.checkout, facts, situation)
     // One that is being asked in the background anyway is not lent over the question.
     const isAsked = this.#checks.running > 0 && this.#checks.get(connection) !== undefined

@@ -40,9 +40,9 @@ export class Operations<C extends object> {
   }
 
   #isReady(): boolean {
-    const { idle, used, validating } = this.#context.counts()
+    const { idle, used } = this.#context.counts()
     const { min, minIdle } = this.#context.policy
-    return idle + used + validating >= min && idle >= (minIdle || 0)
+    return idle + used >= min && idle >= (minIdle || 0)
   }
 
   resize({ min = this.#context.policy.min, max = this.#context.policy.max }: ResizeOptions): void {
@@ -79,7 +79,7 @@ export class Operations<C extends object> {
     }
     situation.recycleBefore = clock.now()
     this.#upkeep.soon()
-    await this.#until(() => !this.#upkeep.recycling(), Infinity)
+    await this.#until(() => !this.#upkeep.recycling() && port.counts().closing === 0, Infinity)
     situation.recycleBefore = -Infinity
   }
 

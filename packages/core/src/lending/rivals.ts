@@ -89,7 +89,7 @@ export class Rivals<C extends object> {
   async #tryIdle(race: Race<C>, rival: C): Promise<void> {
     this.#report(race, 'idle')
     const startedAt = this.#context.clock.now()
-    const check = this.#checks.start(rival, 'rival', 'lender')
+    const check = this.#checks.start(rival, 'rival', 'rival')
     if (await check.done) this.#offer(rival, startedAt)
     else await this.#context.port.close(rival, true)
   }

@@ -46,7 +46,7 @@ const KEEPALIVE_AT_ONCE = 4
 const REPLACE_AT_ONCE_SHARE = 4
 
 /** A lease that has lasted longer may last for ever: nothing is opened to replace it. */
-const SHORT_LEASE_MILLIS = 1_000
+export const SHORT_LEASE_MILLIS = 1_000
 
 /**
  * Decides one round of upkeep. Pure: looks at facts and figures, and changes nothing.

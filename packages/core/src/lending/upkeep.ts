@@ -5,7 +5,7 @@ import { keepsMinimum, mayWakeServer } from '../policy/values.ts'
 import type { Checks } from './checks.ts'
 import type { LendingContext } from './context.ts'
 import type { Openings } from './openings.ts'
-import { planRound, type Entry } from './round-plan.ts'
+import { planRound, SHORT_LEASE_MILLIS, type Entry } from './round-plan.ts'
 
 /** A pool that nobody asked for a connection for so long is not in use. */
 const IN_USE_FOR_MILLIS = 30_000
@@ -78,6 +78,12 @@ export class Upkeep<C extends object> {
     this.wake(0)
   }
 
+  /** Demand took an idle connection: another one is opened ahead of the next demand. */
+  minIdleTouched(): void {
+    const { policy, port } = this.#context
+    if (port.counts().idle < (policy.minIdle || 0)) this.soon()
+  }
+
   stop(): void {
     this.#stopped = true
     this.#timer?.cancel()
@@ -121,6 +127,7 @@ export class Upkeep<C extends object> {
     const { clock, policy, port, rules, situation } = this.#context
     const now = clock.now()
     situation.now = now
+    this.#letGoOfLongLeases(now)
     const plan = planRound<C>({
       rules: rules.round,
       situation,
@@ -204,6 +211,16 @@ export class Upkeep<C extends object> {
   /** Told of every connection that is gone, by whatever way. */
   gone(connection: C): void {
     if (this.#endReplacing(connection)) this.soon()
+  }
+
+  /** Whoever holds a replaced connection for long must not keep all others from being replaced. */
+  #letGoOfLongLeases(now: number): void {
+    for (const old of [...this.#replacing]) {
+      const { condemnedFor, lentAt } = this.#context.factsOf(old)
+      if (condemnedFor === undefined || lentAt === undefined || now - lentAt < SHORT_LEASE_MILLIS) continue
+      this.#endReplacing(old)
+      this.#context.surplus ??= 'overflow'
+    }
   }
 
   #startReplacing(old: C): void {

@@ -16,14 +16,19 @@ export interface ValidateAfterIdleOptions {
   readonly validateAfterIdleMillis?: number | false
 }
 
+/** Opening was an answer: a connection that nobody used yet is proven for so long, whatever the window. */
+const FRESH_FOR_MILLIS = 500
+
 /** The silence at which proof is asked for again. */
 export function validateAfterIdle(policy: PolicyValues): Rule | undefined {
   const { validateAfterIdleMillis: window } = policy
   if (window === false) return undefined
+  const freshWindow = Math.max(window, FRESH_FOR_MILLIS)
   return {
     name: 'validateAfterIdle',
     moments: ['checkout'],
-    judge: (facts, { now }) => (facts.suspect || now - facts.provenAt >= window ? VALIDATE : undefined),
+    judge: (facts, { now }) =>
+      facts.suspect || now - facts.provenAt >= (facts.uses === 0 ? freshWindow : window) ? VALIDATE : undefined,
   }
 }
 

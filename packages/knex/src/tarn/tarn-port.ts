@@ -1,4 +1,4 @@
-import type { Clock, LendingEvents, LendingPort, Opening, PoolCounts, PoolPolicy } from '@poolkeeper/core'
+import type { Clock, HostCounts, LendingEvents, LendingPort, Opening, PoolPolicy } from '@poolkeeper/core'
 import { Overrides } from './overrides.ts'
 import { TarnAcquires } from './tarn-acquires.ts'
 import { TarnCloses } from './tarn-closes.ts'
@@ -74,10 +74,11 @@ export class TarnPort<C extends object> implements LendingPort<C> {
     this.#overrides.onUndo(undo)
   }
 
-  counts(): Omit<PoolCounts, 'validating'> {
+  counts(): HostCounts {
     const { free, used, pendingAcquires, pendingCreates, pendingValidations } = this.#pool
     return {
-      used: used.length,
+      used: used.length - this.#withdrawn.size,
+      withdrawn: this.#withdrawn.size,
       idle: free.length,
       opening: pendingCreates.length,
       closing: this.#closes?.count ?? 0,
