@@ -52,6 +52,7 @@ function tests(project) {
 const steps = {
   bootstrap: servers,
   lint: () => script('lint'),
+  docs: () => script('docs', '--', '--check'),
   typecheck: () => script('typecheck'),
   build: () => script('build'),
   unit: () => tests('unit'),

@@ -1,0 +1,114 @@
+// Reads declarations and their comments out of packages/core/src, as the compiler sees them.
+import { basename, join } from 'node:path'
+import ts from 'typescript'
+
+/** An alias of so many words is shown as its words. */
+const longestShownUnion = 6
+
+/** The sources contradict each other: there is nothing true to write. */
+export class Disagreement extends Error {}
+
+export class Sources {
+  #checker
+  #files
+
+  constructor(root) {
+    const folder = join(root, 'packages/core/src')
+    // Declarations and comments are all that is asked for, so the standard library is not loaded.
+    const program = ts.createProgram([join(folder, 'index.ts')], {
+      module: ts.ModuleKind.NodeNext,
+      allowImportingTsExtensions: true,
+      noEmit: true,
+      noLib: true,
+      types: [],
+    })
+    this.#checker = program.getTypeChecker()
+    this.#files = program.getSourceFiles().filter((file) => file.fileName.startsWith(folder))
+  }
+
+  /** A declaration by its name; the file tells namesakes apart. */
+  declaration(name, file) {
+    const found = this.#files
+      .filter((source) => file === undefined || basename(source.fileName) === file)
+      .flatMap((source) => source.statements.map((statement) => namedIn(statement, name)))
+      .filter((node) => node !== undefined)
+    if (found.length !== 1) throw new Error(`${name} is declared ${found.length} times in packages/core/src`)
+    return found[0]
+  }
+
+  docOf(node) {
+    const comments = ts.getJSDocCommentsAndTags(node).filter(ts.isJSDoc)
+    const last = comments.at(-1)
+    const tags = (last?.tags ?? []).map((tag) => ({ name: tag.tagName.text, text: commentText(tag.comment) }))
+    return { paragraphs: paragraphsOf(commentText(last?.comment)), tags }
+  }
+
+  /** The members that an interface or an object type has, its bases' included when they are asked for. */
+  members(declaration, { inherited = false } = {}) {
+    const nodes = inherited
+      ? this.#checker.getTypeAtLocation(declaration).getProperties().map((symbol) => symbol.declarations[0])
+      : declaration.members
+    return [...nodes].map((node) => this.#member(node))
+  }
+
+  #member(node) {
+    const isMethod = ts.isMethodSignature(node)
+    return {
+      name: node.name.getText(),
+      isOptional: node.questionToken !== undefined,
+      isMethod,
+      type: isMethod ? undefined : this.#typeText(node.type),
+      typeNode: isMethod ? undefined : node.type,
+      signature: isMethod ? oneLine(node.getText()) : undefined,
+      doc: this.docOf(node),
+    }
+  }
+
+  #typeText(node) {
+    const type = this.#checker.getTypeAtLocation(node)
+    const isShort = type.isUnion() && type.types.length <= longestShownUnion
+    if (ts.isTypeReferenceNode(node) && isShort && type.types.every((part) => part.isStringLiteral())) {
+      return type.types.map((part) => `'${part.value}'`).join(' | ')
+    }
+    return oneLine(node.getText()).replaceAll(/\breadonly /g, '')
+  }
+
+  /** The words of a list or a union, each with the comment above it. */
+  words(declaration) {
+    const text = declaration.getSourceFile().text
+    const [start, nodes] = wordNodes(declaration)
+    return nodes.map((node, index) => ({
+      word: node.getText().slice(1, -1),
+      meaning: commentBetween(text, index === 0 ? start : nodes[index - 1].end, node.getStart()),
+    }))
+  }
+}
+
+function namedIn(statement, name) {
+  if (statement.name?.text === name) return statement
+  return statement.declarationList?.declarations.find((declaration) => declaration.name.text === name)
+}
+
+function wordNodes(declaration) {
+  if (ts.isTypeAliasDeclaration(declaration)) return [declaration.type.pos, [...declaration.type.types]]
+  const list = ts.isAsExpression(declaration.initializer) ? declaration.initializer.expression : declaration.initializer
+  return [list.pos, [...list.elements]]
+}
+
+/** The compiler ties no comment to a literal. */
+function commentBetween(text, from, to) {
+  const comment = /\/\*\*((?:(?!\*\/)[^])*)\*\/[\s|]*$/.exec(text.slice(from, to))?.[1] ?? ''
+  return oneLine(comment.replaceAll(/^\s*\*/gm, ''))
+}
+
+function commentText(comment) {
+  return ts.getTextOfJSDocComment(comment)?.trim() ?? ''
+}
+
+function paragraphsOf(text) {
+  return text.split(/\n\s*\n/).filter((paragraph) => paragraph !== '')
+}
+
+export function oneLine(text) {
+  return text.replaceAll(/\s+/g, ' ').trim()
+}
