@@ -7,6 +7,7 @@ export type PoolkeeperErrorCode =
   | 'CONNECT_FAILED'
   | 'VALIDATION_FAILED'
   | 'DRAINING'
+  | 'PAUSED'
   | 'INVALID_POLICY'
   | 'UNSUPPORTED_HOST'
   | 'ALREADY_APPLIED'

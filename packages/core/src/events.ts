@@ -31,6 +31,9 @@ interface Facts {
   recycled: { readonly connections: number }
   draining: { readonly timeoutMillis: number }
   drained: { readonly report: DrainReport }
+  paused: { readonly waiters: 'wait' | 'fail' }
+  resumed: Record<never, never>
+  froze: { readonly frozenMillis: number }
 }
 
 export type PoolEventType = keyof Facts
@@ -65,6 +68,9 @@ export const EVENT_TYPES: readonly PoolEventType[] = [
   'recycled',
   'draining',
   'drained',
+  'paused',
+  'resumed',
+  'froze',
 ]
 
 /** The name of the `node:diagnostics_channel` on which events of a type are published. */

@@ -19,13 +19,20 @@ export {
   type ValidationTrigger,
 } from './events.ts'
 export type { ConnectionFacts } from './facts.ts'
-export type { DrainOptions, DrainReport, PoolKeeper, ReadyOptions, ResizeOptions } from './keeper.ts'
+export type { DrainOptions, DrainReport, PauseOptions, PoolKeeper, ReadyOptions, ResizeOptions } from './keeper.ts'
+export type {
+  ConnectionExplanation,
+  DueAction,
+  PoolExplanation,
+  WaiterExplanation,
+} from './lending/explain.ts'
+export type { HealthStatus, PoolHealth } from './lending/health.ts'
 export { LendingKeeper, type KeeperDependencies } from './lending/lending-keeper.ts'
 export type { PoolPolicyOptions } from './policy/options.ts'
 export { checkPolicyOptions, resolvePolicy } from './policy/resolve.ts'
 export type { HostSettings, PolicySource, PolicyValues, PoolPolicy } from './policy/values.ts'
 export type { HostCounts, LendingEvents, LendingPort, Opening } from './port.ts'
-export { appliedKeeper, forgetKeeper, registerKeeper, registeredKeeper } from './registry.ts'
+export { appliedKeeper, forgetKeeper, hasKeeper, registerKeeper, registeredKeeper } from './registry.ts'
 export type { PoolObserver } from './reporter.ts'
 export { rulesOf, type RulesByMoment } from './rules/index.ts'
 export type { Moment, Objection, Rule, Situation } from './rules/rule.ts'

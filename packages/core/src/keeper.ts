@@ -1,3 +1,6 @@
+import type { PoolExplanation } from './lending/explain.ts'
+import type { PoolHealth } from './lending/health.ts'
+import type { PoolPolicyOptions } from './policy/options.ts'
 import type { PoolObserver } from './reporter.ts'
 import type { PoolPolicy } from './policy/values.ts'
 import type { PoolStats } from './stats.ts'
@@ -30,6 +33,16 @@ export interface DrainOptions {
    * @defaultValue `'reject'`
    */
   readonly waiters?: 'reject' | 'finish'
+}
+
+export interface PauseOptions {
+  /**
+   * What becomes of callers: `'wait'` lets them wait for `resume()`, each to his own deadline;
+   * `'fail'` answers those that wait and those that come with `PAUSED`.
+   *
+   * @defaultValue `'wait'`
+   */
+  readonly waiters?: 'wait' | 'fail'
 }
 
 /** How a drain ended. */
@@ -84,6 +97,30 @@ export interface PoolKeeper {
 
   /** Closes every idle connection above `min` now; resolves with how many were closed. */
   evictIdle(): Promise<number>
+
+  /**
+   * Stops lending until `resume()`. What is in use goes on; callers wait, each to his own
+   * deadline, or get `PAUSED` at once. For a failover that is under way, or a migration.
+   */
+  pause(options?: PauseOptions): void
+
+  /** Lends again: callers that wait are served, the oldest first. */
+  resume(): void
+
+  /**
+   * Changes fields of the policy while the pool runs. What exists is judged by the new values from
+   * now on: a shorter lifetime makes old connections due at once.
+   *
+   * @throws PoolkeeperError `INVALID_POLICY`, and nothing is changed, when a value is out of
+   * bounds, contradicts, or cannot change in a running pool (`name`).
+   */
+  reconfigure(changes: PoolPolicyOptions): void
+
+  /** For readiness probes: whether callers are served, and why not. */
+  health(): PoolHealth
+
+  /** Why is it stuck: every connection with what is due next, every caller with what he waits for. */
+  explain(): PoolExplanation
 
   /**
    * Stops lending, answers the callers that wait, waits for connections in use up to a deadline,

@@ -1,5 +1,6 @@
 import type { PoolCounts } from './counts.ts'
 import type { PoolkeeperError } from './errors.ts'
+import type { PoolPolicy } from './policy/values.ts'
 
 /** A host's own figures. */
 export interface HostCounts extends Omit<PoolCounts, 'validating'> {
@@ -29,8 +30,11 @@ export interface LendingPort<C extends object> {
   /** The connections that callers hold. */
   lent(): readonly C[]
 
-  /** The host's own limits, changed at once. */
-  resize(min: number, max: number): void
+  /** Since when callers wait, by the clock, the oldest first. */
+  waitingSince(): readonly number[]
+
+  /** The host's own limits and deadlines, changed at once. */
+  configure(policy: PoolPolicy): void
 
   /**
    * Asks the server for a sign of life on this connection; any answer will do. Resolves with the
@@ -100,6 +104,9 @@ export interface LendingEvents<C extends object> {
 
   /** A connection from before the keeper's time; its age and proof are not known. */
   adopted(connection: C, isLent: boolean): void
+
+  /** Whether callers that wait may be served, and connections opened for them. */
+  mayServe(): boolean
 
   /** An attempt to connect begins; the returned number names it. */
   opening(): number

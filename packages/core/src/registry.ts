@@ -33,6 +33,11 @@ export function appliedKeeper(host: object, options: PoolPolicyOptions): PoolKee
   )
 }
 
+/** Whether some policy was applied to `host`. */
+export function hasKeeper(host: object): boolean {
+  return entries().has(host)
+}
+
 export function registerKeeper(host: object, keeper: PoolKeeper, options: PoolPolicyOptions): void {
   entries().set(host, { keeper, options: { ...options } })
 }

@@ -1,6 +1,6 @@
 import {
-  appliedKeeper,
   forgetKeeper,
+  hasKeeper,
   LendingKeeper,
   PoolkeeperError,
   registerKeeper,
@@ -9,6 +9,7 @@ import {
   findPoolkeeperError,
   type KeeperDependencies,
   type PoolKeeper,
+  type PoolPolicy,
   type PoolPolicyOptions,
 } from '@poolkeeper/core'
 import { Connecting } from './connecting.ts'
@@ -36,17 +37,26 @@ export function attachKeeper(
   const { clock = systemClock } = dependencies
   const pool = asTarnPool<KnexConnection>(tarnPoolOf(client), HOST)
   const dialect = dialectOf(client)
-  const policy = resolvePolicy(options, hostSettings(client, pool, dialect))
+  const settings = hostSettings(client, pool, dialect)
+  const policy = resolvePolicy(options, settings)
   const overrides = new Overrides(client)
   const connecting = new Connecting(client, overrides)
-  const host = new KnexHost(HOST, client, dialect, pool.validate.bind(pool), policy, connecting)
+  const validationQuery = (): string | undefined => keeper.policy.validationQuery
+  const host = new KnexHost(HOST, client, dialect, pool.validate.bind(pool), validationQuery, connecting)
   const port = new TarnPort(pool, host, clock)
-  const keeper = new LendingKeeper(port, policy, dependencies)
+  let current = options
+  const resolve = (changes: PoolPolicyOptions): PoolPolicy => {
+    const next = resolvePolicy({ ...current, ...changes }, settings)
+    current = { ...current, ...changes }
+    registerKeeper(client.logger, keeper, current)
+    return next
+  }
+  const keeper: LendingKeeper<KnexConnection> = new LendingKeeper(port, policy, { ...dependencies, resolve })
   port.attach(keeper, policy)
 
   listenToQueries(client, host, keeper, overrides)
   explainTimeouts(client, overrides)
-  reattachLater(client, options, dependencies, overrides)
+  reattachLater(client, () => current, dependencies, overrides)
   overrides.onUndo(() => forgetKeeper(client.logger))
   port.onDetach(() => overrides.undo())
 
@@ -112,7 +122,7 @@ function explainTimeouts(client: KnexClient, overrides: Overrides<KnexClient>): 
 /** `destroy()` and then `initialize()` make a new pool: it gets the same policy. */
 function reattachLater(
   client: KnexClient,
-  options: PoolPolicyOptions,
+  options: () => PoolPolicyOptions,
   dependencies: KeeperDependencies,
   overrides: Overrides<KnexClient>,
 ): void {
@@ -123,8 +133,8 @@ function reattachLater(
     overrides.undo()
     client.initializePool(config)
     // A client made from a kept config has attached its keeper itself by now.
-    if (client.pool !== undefined && appliedKeeper(client.logger, options) === undefined) {
-      attachKeeper(client, options, dependencies)
+    if (client.pool !== undefined && !hasKeeper(client.logger)) {
+      attachKeeper(client, options(), dependencies)
     }
   })
 }

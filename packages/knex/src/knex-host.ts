@@ -1,4 +1,3 @@
-import type { PoolPolicy } from '@poolkeeper/core'
 import type { Connecting } from './connecting.ts'
 import type { Dialect } from './dialects.ts'
 import type { KnexClient, KnexConnection } from './knex-client.ts'
@@ -19,7 +18,7 @@ export class KnexHost implements TarnHost<KnexConnection> {
   readonly #client: KnexClient
   readonly #dialect: Dialect
   readonly #hostValidate: HostValidate
-  readonly #policy: PoolPolicy
+  readonly #validationQuery: () => string | undefined
   readonly #connecting: Connecting
   readonly #byUid = new Map<string, KnexConnection>()
   readonly #hasUserCheck: boolean
@@ -31,7 +30,7 @@ export class KnexHost implements TarnHost<KnexConnection> {
     client: KnexClient,
     dialect: Dialect,
     hostValidate: HostValidate,
-    policy: PoolPolicy,
+    validationQuery: () => string | undefined,
     connecting: Connecting,
   ) {
     this.name = name
@@ -40,7 +39,7 @@ export class KnexHost implements TarnHost<KnexConnection> {
     this.#client = client
     this.#dialect = dialect
     this.#hostValidate = hostValidate
-    this.#policy = policy
+    this.#validationQuery = validationQuery
     this.#hasUserCheck = client._ownsPool === false || typeof client.config.pool?.validate === 'function'
   }
 
@@ -58,7 +57,7 @@ export class KnexHost implements TarnHost<KnexConnection> {
       this.#userCheckAsksServer = before !== undefined && driver.bytesWritten(connection) !== before
       if (this.#userCheckAsksServer) return
     }
-    await driver.validate(connection, this.#policy.validationQuery)
+    await driver.validate(connection, this.#validationQuery())
   }
 
   isBroken(connection: KnexConnection): boolean {

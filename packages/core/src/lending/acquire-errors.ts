@@ -2,12 +2,21 @@ import { describeCounts } from '../counts.ts'
 import { PoolkeeperError, type PoolkeeperErrorCode } from '../errors.ts'
 import type { LendingContext } from './context.ts'
 
+/** A deadline that fires later than this was held up by this process itself. */
+const BLOCKED_FROM_MILLIS = 100
+
 /** Says why a caller got no connection by his deadline, with what the pool held at that moment. */
 export function explainTimeout<C extends object>(context: LendingContext<C>, waitMillis: number): PoolkeeperError {
   const { lastOpenError, policy } = context
   const counts = context.counts()
-  const { code, why } = diagnose(counts, policy.max, lastOpenError)
-  const message = `no connection from pool "${policy.name}" within ${Math.round(waitMillis)} ms: ${why} (${describeCounts(counts, policy.max)})`
+  const { code, why } =
+    context.paused === false
+      ? diagnose(counts, policy.max, lastOpenError)
+      : { code: 'PAUSED' as const, why: 'the pool is paused' }
+  const lateBy = Math.round(waitMillis - policy.acquireTimeoutMillis)
+  const blocked = lateBy >= BLOCKED_FROM_MILLIS ? `; the event loop of this process was blocked for ${lateBy} ms at the end` : ''
+  const held = describeCounts(counts, policy.max)
+  const message = `no connection from pool "${policy.name}" within ${Math.round(waitMillis)} ms: ${why}${blocked} (${held})`
   return new PoolkeeperError(code, message, { pool: policy.name, counts, cause: lastOpenError })
 }
 
@@ -15,6 +24,18 @@ export function explainTimeout<C extends object>(context: LendingContext<C>, wai
 export function drainingError<C extends object>(context: LendingContext<C>): PoolkeeperError {
   const { name } = context.policy
   return new PoolkeeperError('DRAINING', `pool "${name}" is being drained`, { pool: name, counts: context.counts() })
+}
+
+/** For who asks a pool that is paused. */
+export function pausedError<C extends object>(context: LendingContext<C>): PoolkeeperError {
+  const { name } = context.policy
+  return new PoolkeeperError('PAUSED', `pool "${name}" is paused`, { pool: name, counts: context.counts() })
+}
+
+/** What stands between a caller and a connection now. */
+export function whyWaiting<C extends object>(context: LendingContext<C>): string {
+  if (context.paused !== false) return 'the pool is paused'
+  return diagnose(context.counts(), context.policy.max, context.lastOpenError).why
 }
 
 function diagnose(
@@ -26,7 +47,7 @@ function diagnose(
   if (lastOpenError !== undefined) return { code: 'CONNECT_FAILED', why: `connecting failed: ${textOf(lastOpenError)}` }
   if (opening > 0) return { code: 'CONNECT_FAILED', why: 'connecting got no answer' }
   if (validating > 0) return { code: 'VALIDATION_FAILED', why: 'connections did not answer their validation' }
-  return { code: 'ACQUIRE_TIMEOUT', why: 'the deadline passed' }
+  return { code: 'ACQUIRE_TIMEOUT', why: 'none came free' }
 }
 
 function textOf(error: unknown): string {

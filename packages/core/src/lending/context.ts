@@ -17,7 +17,7 @@ export class LendingContext<C extends object> {
   policy: PoolPolicy
   readonly port: LendingPort<C>
   readonly clock: Clock
-  readonly rules: RulesByMoment
+  rules: RulesByMoment
   readonly ledger: Ledger<C>
   readonly counters: Counters = new Counters()
   readonly reporter: Reporter
@@ -36,6 +36,9 @@ export class LendingContext<C extends object> {
   lastOpenError: unknown
   /** `'finishing'`: callers that wait are still served; `'closing'`: nothing is lent any more. */
   draining: false | 'finishing' | 'closing' = false
+  /** What becomes of callers while the pool is paused. */
+  paused: false | 'wait' | 'fail' = false
+  lastTimeoutAt: number = -Infinity
   /** Called whenever a connection was opened, came back or is gone. */
   changed: () => void = () => {}
 
@@ -92,6 +95,17 @@ export class LendingContext<C extends object> {
     if (this.draining === 'closing') void this.discard(connection, 'drain', false)
     else this.port.restore(connection)
     this.changed()
+  }
+
+  /** Opens one more connection, withdrawn. Rejects with the connect error. */
+  async open(): Promise<C> {
+    try {
+      return await this.port.open().connection
+    } catch (error) {
+      // Callers may have counted on this one: hosts open no more than callers wait.
+      this.port.wake()
+      throw error
+    }
   }
 
   /** Puts a connection that was opened beside others into the pool, unless it is one too many. */

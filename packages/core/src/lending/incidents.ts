@@ -27,6 +27,13 @@ export class Incidents<C extends object> {
     if (this.#mayTalk()) this.#proveIdle(checks)
   }
 
+  /** This process did not run for a while: what was proven before counts as unproven. */
+  froze(frozenMillis: number): void {
+    const { reporter, situation } = this.#context
+    situation.generation++
+    if (reporter.hears('froze')) reporter.emit('froze', { frozenMillis })
+  }
+
   /** All at once and in the background, so that callers do not find the dead ones one by one. */
   #proveIdle(checks: Checks<C>): void {
     if (this.#context.policy.validateAfterIdleMillis === false) return

@@ -1,16 +1,20 @@
 import { systemClock, type Clock } from '../clock.ts'
 import type { CloseReason } from '../close-reason.ts'
-import type { PoolkeeperError } from '../errors.ts'
-import type { DrainOptions, DrainReport, PoolKeeper, ReadyOptions, ResizeOptions } from '../keeper.ts'
+import { PoolkeeperError } from '../errors.ts'
+import type { DrainOptions, DrainReport, PauseOptions, PoolKeeper, ReadyOptions, ResizeOptions } from '../keeper.ts'
+import type { PoolPolicyOptions } from '../policy/options.ts'
 import type { PoolPolicy } from '../policy/values.ts'
 import type { LendingEvents, LendingPort } from '../port.ts'
 import type { PoolObserver } from '../reporter.ts'
 import type { PoolStats } from '../stats.ts'
 import { judge } from '../verdict.ts'
-import { drainingError, explainTimeout } from './acquire-errors.ts'
+import { drainingError, explainTimeout, pausedError, whyWaiting } from './acquire-errors.ts'
 import { Checks } from './checks.ts'
 import { LendingContext, type Facts } from './context.ts'
 import { Drain } from './drain.ts'
+import { explainConnection, type ConnectionExplanation, type PoolExplanation } from './explain.ts'
+import { FreezeWatch } from './freeze.ts'
+import { judgeHealth, type PoolHealth } from './health.ts'
 import { Incidents } from './incidents.ts'
 import { Openings, STUCK_AFTER_MILLIS } from './openings.ts'
 import { Operations } from './operations.ts'
@@ -22,6 +26,8 @@ export interface KeeperDependencies {
   readonly clock?: Clock
   /** One draw from [0, 1) for each connection. */
   readonly draw?: () => number
+  /** Settles changed options against the host's, for `reconfigure()`. */
+  readonly resolve?: (changes: PoolPolicyOptions) => PoolPolicy
 }
 
 /**
@@ -37,7 +43,8 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   readonly #upkeep: Upkeep<C>
   readonly #operations: Operations<C>
   readonly #drain: Drain<C>
-  readonly #trustWindow: number
+  readonly #freeze: FreezeWatch
+  readonly #dependencies: KeeperDependencies
   /** Between `returned` and `settled`, which are one moment. */
   #isReturning = false
 
@@ -48,14 +55,15 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     this.#rivals = new Rivals(this.#context, this.#checks)
     this.#incidents = new Incidents(this.#context, () => this.#upkeep.mayTalk())
     this.#openings = new Openings(this.#context)
-    this.#upkeep = new Upkeep(this.#context, this.#checks, this.#openings)
+    this.#upkeep = new Upkeep(this.#context, this.#checks, this.#openings, this.#incidents)
+    this.#freeze = new FreezeWatch(clock)
     this.#operations = new Operations(this.#context, this.#upkeep)
     this.#drain = new Drain(this.#context)
     this.#context.changed = () => {
       this.#drain.changed()
       this.#operations.changed()
     }
-    this.#trustWindow = policy.validateAfterIdleMillis || 0
+    this.#dependencies = dependencies
   }
 
   get name(): string {
@@ -89,6 +97,54 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     return this.#operations.recycle()
   }
 
+  pause(options: PauseOptions = {}): void {
+    this.#operations.pause(options)
+  }
+
+  resume(): void {
+    this.#operations.resume()
+  }
+
+  reconfigure(changes: PoolPolicyOptions): void {
+    const { resolve } = this.#dependencies
+    if (resolve === undefined) {
+      throw new PoolkeeperError('UNSUPPORTED_HOST', `${this.#context.port.host} cannot be reconfigured while it runs`)
+    }
+    this.#operations.reconfigure(resolve(changes))
+  }
+
+  health(): PoolHealth {
+    const { clock, draining, lastOpenError, lastTimeoutAt, paused, policy } = this.#context
+    const now = clock.now()
+    return judgeHealth({
+      counts: this.#context.counts(),
+      max: policy.max,
+      draining: draining !== false,
+      paused: paused !== false,
+      connectFails: lastOpenError !== undefined,
+      connectSilentMillis: this.#openings.oldestAgeMillis(now),
+      sinceTimeoutMillis: now - lastTimeoutAt,
+    })
+  }
+
+  explain(): PoolExplanation {
+    const { clock, generation, policy, port } = this.#context
+    const now = clock.now()
+    const describe = (connection: C, state: 'used' | 'idle'): ConnectionExplanation => {
+      const isAsked = this.#checks.get(connection) !== undefined
+      const facts = this.#context.factsOf(connection)
+      return explainConnection(facts, isAsked ? 'validating' : state, { now, generation, policy })
+    }
+    const why = whyWaiting(this.#context)
+    return {
+      connections: [
+        ...port.lent().map((connection) => describe(connection, 'used')),
+        ...port.idle().map((connection) => describe(connection, 'idle')),
+      ],
+      waiters: port.waitingSince().map((since) => ({ waitedMillis: now - since, why })),
+    }
+  }
+
   evictIdle(): Promise<number> {
     return this.#operations.evictIdle()
   }
@@ -110,10 +166,14 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   }
 
   admit(): PoolkeeperError | undefined {
-    const { draining, counters } = this.#context
-    if (!draining) return undefined
+    const { draining, counters, paused } = this.#context
+    if (!draining && paused !== 'fail') return undefined
     counters.acquires.refused++
-    return drainingError(this.#context)
+    return draining ? drainingError(this.#context) : pausedError(this.#context)
+  }
+
+  mayServe(): boolean {
+    return this.#context.paused === false
   }
 
   adopted(connection: C, isLent: boolean): void {
@@ -147,7 +207,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     const { situation } = context
     const facts = context.factsOf(connection)
     // Handed on within the call that gave it back: the clock was read a moment ago.
-    if (!this.#isReturning) situation.now = context.clock.now()
+    if (!this.#isReturning) this.#readClock()
     const { now } = situation
     context.lastAcquireAt = now
     if (context.policy.minIdle !== false) this.#upkeep.minIdleTouched()
@@ -164,6 +224,14 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
       return false
     }
     return this.#rivals.prove(connection)
+  }
+
+  /** A thawed process often serves a caller before any timer of upkeep has run. */
+  #readClock(): void {
+    const { clock, situation } = this.#context
+    situation.now = clock.now()
+    const frozen = this.#freeze.look(situation.now)
+    if (frozen > 0) this.#incidents.froze(frozen)
   }
 
   acquired(connection: C, waitedSince: number | undefined): void {
@@ -186,6 +254,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   acquireFailed(error: unknown, waitMillis: number, outcome: 'timedOut' | 'aborted' | 'refused' | 'failed'): void {
     const { counters, reporter } = this.#context
     counters.acquires[outcome]++
+    if (outcome === 'timedOut') this.#context.lastTimeoutAt = this.#context.clock.now()
     if (reporter.hears('acquireFailed')) reporter.emit('acquireFailed', { error, waitMillis })
     this.#context.changed()
   }
@@ -219,7 +288,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     const now = context.clock.now()
     const useMillis = now - (facts.lentAt ?? now)
     // A short lease without a complaint was answered; a long one may have been silent for most of it.
-    if (useMillis < this.#trustWindow && !facts.suspect) facts.provenAt = now
+    if (useMillis < (context.policy.validateAfterIdleMillis || 0) && !facts.suspect) facts.provenAt = now
     facts.idleSince = now
     facts.lentAt = undefined
     facts.held = false

@@ -95,7 +95,8 @@ export class Openings<C extends object> {
     try {
       this.#context.takeIn(await probe.connection)
     } catch {
-      // Counted and reported where every failed open is.
+      // Counted and reported where every failed open is; whoever counted on it is served otherwise.
+      port.wake()
     } finally {
       patience.cancel()
       this.#probing = false

@@ -1,8 +1,10 @@
 import { PoolkeeperError } from '../errors.ts'
-import type { ReadyOptions, ResizeOptions } from '../keeper.ts'
+import type { PauseOptions, ReadyOptions, ResizeOptions } from '../keeper.ts'
 import { FIELDS } from '../policy/fields.ts'
 import { invalidPolicy } from '../policy/bounds.ts'
-import { drainingError } from './acquire-errors.ts'
+import type { PoolPolicy } from '../policy/values.ts'
+import { rulesOf } from '../rules/index.ts'
+import { drainingError, pausedError } from './acquire-errors.ts'
 import type { LendingContext } from './context.ts'
 import type { Upkeep } from './upkeep.ts'
 
@@ -49,16 +51,44 @@ export class Operations<C extends object> {
     FIELDS.min('min', min)
     FIELDS.max('max', max)
     if (min > max) throw invalidPolicy('min', `at most \`max\` (${max})`, min)
-    const { policy, port, reporter } = this.#context
+    const { policy, reporter } = this.#context
     const sources = Object.freeze({ ...policy.sources, min: 'policy' as const, max: 'policy' as const })
     const minIdle = policy.minIdle === false ? false : Math.min(policy.minIdle, max)
-    this.#context.policy = Object.freeze({ ...policy, min, max, minIdle, sources })
-    port.resize(min, max)
+    this.#use(Object.freeze({ ...policy, min, max, minIdle, sources }))
+    if (reporter.hears('resized')) reporter.emit('resized', { min, max })
+  }
+
+  /** Judges what exists by other values from now on. */
+  reconfigure(policy: PoolPolicy): void {
+    if (policy.name !== this.#context.policy.name) {
+      throw invalidPolicy('name', 'the same while the pool runs', policy.name)
+    }
+    this.#use(policy)
+  }
+
+  #use(policy: PoolPolicy): void {
+    this.#context.policy = policy
+    this.#context.rules = rulesOf(policy)
+    this.#context.port.configure(policy)
     this.#context.surplus = 'shrink'
     this.#shrink()
-    port.wake()
+    this.#context.port.wake()
     this.#upkeep.soon()
-    if (reporter.hears('resized')) reporter.emit('resized', { min, max })
+  }
+
+  pause({ waiters = 'wait' }: PauseOptions): void {
+    const { port, reporter } = this.#context
+    this.#context.paused = waiters
+    if (waiters === 'fail') port.rejectWaiters(pausedError(this.#context))
+    if (reporter.hears('paused')) reporter.emit('paused', { waiters })
+  }
+
+  resume(): void {
+    const { paused, port, reporter } = this.#context
+    if (paused === false) return
+    this.#context.paused = false
+    port.wake()
+    if (reporter.hears('resumed')) reporter.emit('resumed', {})
   }
 
   /** Idle connections above `max` go now, the coldest first; those in use when they come back. */

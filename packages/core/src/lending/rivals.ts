@@ -99,7 +99,7 @@ export class Rivals<C extends object> {
     const startedAt = this.#context.clock.now()
     this.#opening = true
     try {
-      const rival = await this.#context.port.open().connection
+      const rival = await this.#context.open()
       this.#context.surplus ??= 'overflow'
       this.#offer(rival, startedAt)
     } catch {

@@ -4,6 +4,8 @@ import { totalOf } from '../counts.ts'
 import { keepsMinimum, mayWakeServer } from '../policy/values.ts'
 import type { Checks } from './checks.ts'
 import type { LendingContext } from './context.ts'
+import { STOPPED_AFTER_MILLIS } from './freeze.ts'
+import type { Incidents } from './incidents.ts'
 import type { Openings } from './openings.ts'
 import { planRound, SHORT_LEASE_MILLIS, type Entry } from './round-plan.ts'
 
@@ -22,6 +24,7 @@ export class Upkeep<C extends object> {
   readonly #context: LendingContext<C>
   readonly #checks: Checks<C>
   readonly #openings: Openings<C>
+  readonly #incidents: Incidents<C>
   /** Old connections whose replacement is being opened, or stands ready. */
   readonly #replacing = new Set<C>()
   #timer: Timer | undefined
@@ -31,8 +34,9 @@ export class Upkeep<C extends object> {
   keepsMinimum: boolean
   readonly #mayWakeServer: boolean
 
-  constructor(context: LendingContext<C>, checks: Checks<C>, openings: Openings<C>) {
+  constructor(context: LendingContext<C>, checks: Checks<C>, openings: Openings<C>, incidents: Incidents<C>) {
     this.#context = context
+    this.#incidents = incidents
     this.#checks = checks
     this.#openings = openings
     this.keepsMinimum = keepsMinimum(context.policy)
@@ -94,6 +98,8 @@ export class Upkeep<C extends object> {
     this.#dueAt = this.#context.clock.now() + millis
     this.#timer = this.#context.clock.after(millis, () => {
       this.#timer = undefined
+      const lateBy = this.#context.clock.now() - this.#dueAt
+      if (lateBy >= STOPPED_AFTER_MILLIS) this.#incidents.froze(lateBy)
       this.round()
       if (this.#timer === undefined && !this.#stopped && this.#isNeeded()) this.#schedule(this.#period())
     })
@@ -163,7 +169,7 @@ export class Upkeep<C extends object> {
 
   async #open(): Promise<void> {
     try {
-      this.#context.restore(await this.#context.port.open().connection)
+      this.#context.restore(await this.#context.open())
     } catch {
       // Counted and reported where every failed open is; the next round tries again.
     }
@@ -180,7 +186,7 @@ export class Upkeep<C extends object> {
       return
     }
     try {
-      const replacement = await port.open().connection
+      const replacement = await this.#context.open()
       this.#context.counters.replacements++
       this.#retire(old, reason)
       this.#context.restore(replacement)

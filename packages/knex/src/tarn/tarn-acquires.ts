@@ -61,6 +61,10 @@ export class TarnAcquires<C extends object> {
     })
   }
 
+  waitingSince(): readonly number[] {
+    return [...this.#waitingSince.values()]
+  }
+
   isAsking(connection: C): boolean {
     return this.#asking.has(connection)
   }
@@ -90,6 +94,7 @@ export class TarnAcquires<C extends object> {
   /** In place of tarn's loop over free connections and waiting callers; its lists are the same. */
   #serve(): void {
     const { free, pendingAcquires, used } = this.#pool
+    if (!this.#events.mayServe()) return
     while (free.length > 0 && pendingAcquires.length > 0) {
       const waiter = pendingAcquires.shift() as TarnOperation<C>
       const entry = free.pop() as TarnEntry<C>

@@ -96,9 +96,15 @@ export class TarnPort<C extends object> implements LendingPort<C> {
       .filter((connection) => !this.#withdrawn.has(connection) && this.#acquires?.isAsking(connection) !== true)
   }
 
-  resize(min: number, max: number): void {
+  waitingSince(): readonly number[] {
+    return this.#acquires?.waitingSince() ?? []
+  }
+
+  configure({ min, max, acquireTimeoutMillis, connectTimeoutMillis }: PoolPolicy): void {
     this.#pool.min = min
     this.#pool.max = max
+    this.#pool.acquireTimeoutMillis = acquireTimeoutMillis
+    this.#pool.createTimeoutMillis = connectTimeoutMillis
   }
 
   validate(connection: C): Promise<void> {

@@ -1,0 +1,79 @@
+import type { CloseReason } from '../close-reason.ts'
+import type { ConnectionFacts } from '../facts.ts'
+import type { PolicyValues } from '../policy/values.ts'
+import { lifetimeDueAt } from '../rules/max-lifetime.ts'
+
+/** What upkeep will do to a connection next, if nothing else happens. */
+export interface DueAction {
+  readonly action: 'replace' | 'closeIdle' | 'keepalive' | 'close'
+  /** Milliseconds from now; `0` when it is due. */
+  readonly inMillis: number
+}
+
+/** One connection, for the person who asks why a pool is stuck. */
+export interface ConnectionExplanation {
+  readonly connection: number
+  readonly state: 'used' | 'idle' | 'validating'
+  readonly ageMillis: number
+  readonly uses: number
+  /** For how long it has been held, or has lain idle. */
+  readonly sinceMillis: number
+  /** Since the server last answered on it; `undefined` when it never did under this keeper. */
+  readonly provenMillisAgo: number | undefined
+  /** It has to prove itself before it is lent: something failed, or its generation is over. */
+  readonly isInDoubt: boolean
+  /** Why it will be closed as soon as nobody holds it. */
+  readonly condemnedFor: CloseReason | undefined
+  readonly next: DueAction | undefined
+}
+
+/** One caller that waits. */
+export interface WaiterExplanation {
+  readonly waitedMillis: number
+  /** What stands between him and a connection. */
+  readonly why: string
+}
+
+export interface PoolExplanation {
+  readonly connections: readonly ConnectionExplanation[]
+  /** The oldest first. */
+  readonly waiters: readonly WaiterExplanation[]
+}
+
+/** Pure: what is known of one connection, in words for people. */
+export function explainConnection(
+  facts: ConnectionFacts,
+  state: ConnectionExplanation['state'],
+  { now, generation, policy }: { readonly now: number; readonly generation: number; readonly policy: PolicyValues },
+): ConnectionExplanation {
+  return {
+    connection: facts.id,
+    state,
+    ageMillis: now - facts.openedAt,
+    uses: facts.uses,
+    sinceMillis: now - (facts.lentAt ?? facts.idleSince),
+    provenMillisAgo: facts.provenAt === -Infinity ? undefined : now - facts.provenAt,
+    isInDoubt: facts.suspect || facts.provenGeneration < generation,
+    condemnedFor: facts.condemnedFor,
+    next: nextAction(facts, state, now, policy),
+  }
+}
+
+function nextAction(
+  facts: ConnectionFacts,
+  state: ConnectionExplanation['state'],
+  now: number,
+  { maxLifetimeMillis, lifetimeSpread, idleTimeoutMillis, keepaliveMillis }: PolicyValues,
+): DueAction | undefined {
+  const due = (action: DueAction['action'], at: number): DueAction => ({ action, inMillis: Math.max(0, at - now) })
+  if (facts.condemnedFor !== undefined) return due('close', now)
+  const actions: DueAction[] = []
+  if (maxLifetimeMillis !== false) {
+    actions.push(due('replace', lifetimeDueAt(facts.openedAt, facts.draw, maxLifetimeMillis, lifetimeSpread)))
+  }
+  if (state === 'idle') {
+    if (idleTimeoutMillis !== false) actions.push(due('closeIdle', facts.idleSince + idleTimeoutMillis))
+    if (keepaliveMillis !== false) actions.push(due('keepalive', Math.max(0, facts.provenAt) + keepaliveMillis))
+  }
+  return actions.toSorted((a, b) => a.inMillis - b.inMillis)[0]
+}
