@@ -19,6 +19,8 @@ export interface ConnectionFacts {
   readonly held: boolean
   /** How many times it was lent. */
   readonly uses: number
+  /** It answered in the role that the policy asks for, if it asks. */
+  readonly roleProven: boolean
   /** Something went wrong on it since its last proof: it is not lent unproven. */
   readonly suspect: boolean
   /** Decided already, and carried out as soon as nobody holds it. */

@@ -25,6 +25,7 @@ export class Ledger<C extends object> {
       lentAt: undefined,
       held: false,
       uses: 0,
+      roleProven: false,
       suspect: false,
       condemnedFor: undefined,
     }

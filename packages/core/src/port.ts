@@ -1,5 +1,6 @@
 import type { PoolCounts } from './counts.ts'
 import type { PoolkeeperError } from './errors.ts'
+import type { Harm } from './harm.ts'
 import type { PoolPolicy } from './policy/values.ts'
 
 /** A host's own figures. */
@@ -38,9 +39,10 @@ export interface LendingPort<C extends object> {
 
   /**
    * Asks the server for a sign of life on this connection; any answer will do. Resolves with the
-   * answer, rejects with the failure. Deadlines are the keeper's.
+   * answer, rejects with the failure. When the policy asks for a role, also with `'wrongRole'`.
+   * Deadlines are the keeper's.
    */
-  validate(connection: C): Promise<void>
+  validate(connection: C): Promise<ValidationAnswer>
 
   /** What can be seen without asking: the connection is known to be dead or unfit. */
   isBroken(connection: C): boolean
@@ -89,6 +91,9 @@ export interface LendingPort<C extends object> {
   detach(): void
 }
 
+/** What a connection answered: that it is there, or that it is there in another role. */
+export type ValidationAnswer = void | 'wrongRole'
+
 /** An attempt to connect that the keeper asked for. */
 export interface Opening<C extends object> {
   /** Rejects with the connect error. */
@@ -131,8 +136,10 @@ export interface LendingEvents<C extends object> {
 
   /** The server answered something on this connection. */
   answered(connection: C): void
-  /** Something other than a statement failed: the connection cannot be used any more. */
-  failed(connection: C, error: unknown): void
+  /** A statement failed on this connection; the driver says how much that harms. */
+  failed(connection: C, error: unknown, judged: Harm): void
+  /** The connection died by itself. */
+  died(connection: C, error: unknown): void
 
   /** A caller gave it back; `'foreign'` when nobody holds it. */
   returned(connection: C): 'keep' | 'retire' | 'foreign'

@@ -1,9 +1,4 @@
-/**
- * How much an error says about the connection it came from. `statement`: the server answered,
- * only the statement failed. `connection`: this connection is lost. `server`: the server is going
- * away or has changed its role, so its other connections are in doubt as well.
- */
-export type Harm = 'statement' | 'connection' | 'server'
+import type { Harm } from '@poolkeeper/core'
 
 /** What is known of one wire, shared by all hosts over it. */
 export interface Driver<C extends object> {
@@ -15,11 +10,23 @@ export interface Driver<C extends object> {
    */
   validate(connection: C, text?: string): Promise<void>
 
+  /**
+   * Asks the server whether it takes writes on this connection: a sign of life and the role in one.
+   * Left out where the wire has no such question.
+   */
+  isWritable?(connection: C): Promise<boolean>
+
   /** What can be seen without asking: the driver knows already that the connection is dead. */
   isBroken(connection: C): boolean
 
   /** Ends the socket at once: no farewell, no waiting for the peer. Never throws. */
   destroy(connection: C): void
+
+  /**
+   * Resolves when the socket is closed, after a farewell that the driver reports earlier than
+   * that. Left out where the driver's own farewell ends with the socket.
+   */
+  whenClosed?(connection: C): Promise<void>
 
   harmOf(error: unknown): Harm
 

@@ -1,4 +1,4 @@
-export type { Driver, Harm } from './driver.ts'
+export type { Driver } from './driver.ts'
 export { mariadbDriver, type MariadbConnection } from './mariadb.ts'
 export { mysqlDriver, type MysqlConnection } from './mysql.ts'
 export { mysql2Driver, type Mysql2Connection } from './mysql2.ts'

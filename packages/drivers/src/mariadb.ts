@@ -1,11 +1,13 @@
 import type { Driver } from './driver.ts'
-import { pingMysql, type MysqlCallbackConnection } from './mysql-callback.ts'
+import { isMysqlWritable, pingMysql, type MysqlCallbackConnection } from './mysql-callback.ts'
 import { isMysqlLimitRefusal, mysqlHarmOf } from './mysql-errors.ts'
 import { watchEmitter } from './watch.ts'
 
 /** The part of a `mariadb/callback` connection that is used here; mariadb is not a dependency. */
 export interface MariadbConnection extends MysqlCallbackConnection {
   isValid?(): boolean
+  ping(options: { readonly timeout: number }, callback: (error: unknown) => void): unknown
+  ping(callback: (error: unknown) => void): unknown
 }
 
 export const mariadbDriver: Driver<MariadbConnection> = {
@@ -13,10 +15,19 @@ export const mariadbDriver: Driver<MariadbConnection> = {
 
   validate: (connection, text) => pingMysql(connection, text),
 
+  isWritable: (connection) => isMysqlWritable(connection),
+
   isBroken: (connection) => connection.isValid?.() === false,
 
   destroy(connection) {
-    connection.destroy()
+    // Not ready yet, or ended: mariadb ends those itself, within its own connect timeout.
+    if (connection.isValid?.() === false) return
+    // mariadb's own destroy() opens another connection to kill what is under way, and waits for it.
+    // Its ping with a deadline ends the socket and nothing else; a peer that answers even that is
+    // not busy, and can be destroyed.
+    connection.ping({ timeout: 1 }, (error) => {
+      if (error === undefined || error === null) connection.destroy()
+    })
   },
 
   harmOf: mysqlHarmOf,

@@ -1,7 +1,7 @@
 import { isMysqlAnswer } from './mysql-errors.ts'
 import { asError } from './socket-errors.ts'
 
-type Done = (error: unknown) => void
+type Done = (error: unknown, rows?: unknown) => void
 
 /** What mysql, mysql2 and mariadb's callback API have in common. */
 export interface MysqlCallbackConnection {
@@ -21,5 +21,15 @@ export function pingMysql(connection: MysqlCallbackConnection, text: string | un
     }
     if (text === undefined) connection.ping(onAnswer)
     else connection.query(text, onAnswer)
+  })
+}
+
+/** Whether the server takes writes: neither read-only nor, on Aurora, a reader. */
+export function isMysqlWritable(connection: MysqlCallbackConnection): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    connection.query('select @@global.read_only or @@global.innodb_read_only as readOnly', (error, rows) => {
+      if (error !== undefined && error !== null) reject(asError(error))
+      else resolve(Number((rows as { readOnly: unknown }[])[0]?.readOnly) === 0)
+    })
   })
 }

@@ -1,4 +1,4 @@
-import type { Harm } from './driver.ts'
+import type { Harm } from '@poolkeeper/core'
 import { codeOf, isSocketError } from './socket-errors.ts'
 
 /** https://dev.mysql.com/doc/mysql-errors/8.0/en/ and MariaDB's counterparts. */

@@ -1,12 +1,12 @@
 import type { Driver } from './driver.ts'
-import { pingMysql, type MysqlCallbackConnection } from './mysql-callback.ts'
+import { isMysqlWritable, pingMysql, type MysqlCallbackConnection } from './mysql-callback.ts'
 import { isMysqlLimitRefusal, mysqlHarmOf } from './mysql-errors.ts'
 import { watchEmitter } from './watch.ts'
 
 /** The part of a `mysql` connection that is used here; declared so that `mysql` is not a dependency. */
 export interface MysqlConnection extends MysqlCallbackConnection {
   readonly state?: string
-  readonly _socket?: { readonly bytesWritten?: number }
+  readonly _socket?: { destroy(error?: Error): void; readonly bytesWritten?: number }
 }
 
 const LIVING_STATES = ['connected', 'authenticated']
@@ -16,9 +16,13 @@ export const mysqlDriver: Driver<MysqlConnection> = {
 
   validate: (connection, text) => pingMysql(connection, text),
 
+  isWritable: (connection) => isMysqlWritable(connection),
+
   isBroken: ({ state }) => state !== undefined && !LIVING_STATES.includes(state),
 
   destroy(connection) {
+    // mysql's own destroy() forgets who waits for an answer; an error on the socket gives them one.
+    connection._socket?.destroy(new Error('the connection was destroyed'))
     connection.destroy()
   },
 

@@ -1,11 +1,17 @@
 import type { Driver } from './driver.ts'
-import { pingMysql, type MysqlCallbackConnection } from './mysql-callback.ts'
+import { isMysqlWritable, pingMysql, type MysqlCallbackConnection } from './mysql-callback.ts'
 import { isMysqlLimitRefusal, mysqlHarmOf } from './mysql-errors.ts'
 import { watchEmitter } from './watch.ts'
 
 /** The part of a mysql2 connection that is used here; declared so that mysql2 is not a dependency. */
 export interface Mysql2Connection extends MysqlCallbackConnection {
-  readonly stream?: { destroy(): void; readonly destroyed?: boolean; readonly bytesWritten?: number }
+  readonly stream?: {
+    destroy(error?: Error): void
+    once(event: 'close', listener: () => void): unknown
+    readonly destroyed?: boolean
+    readonly closed?: boolean
+    readonly bytesWritten?: number
+  }
   readonly _fatalError?: unknown
   readonly _protocolError?: unknown
   readonly _closing?: boolean
@@ -16,14 +22,24 @@ export const mysql2Driver: Driver<Mysql2Connection> = {
 
   validate: (connection, text) => pingMysql(connection, text),
 
+  isWritable: (connection) => isMysqlWritable(connection),
+
   isBroken: ({ _fatalError, _protocolError, _closing, stream }) =>
     Boolean(_fatalError) || Boolean(_protocolError) || _closing === true || stream?.destroyed === true,
 
   destroy(connection) {
-    // mysql2's own destroy() only says goodbye (stream.end()), which a half-open peer never hears.
+    // mysql2's own destroy() only says goodbye (stream.end()), which a half-open peer never hears,
+    // and forgets who waits for an answer; an error on the socket gives them one.
+    connection.stream?.destroy(new Error('the connection was destroyed'))
     connection.destroy()
-    connection.stream?.destroy()
   },
+
+  // mysql2 calls back when its goodbye is written; the server closes a round trip later.
+  whenClosed: ({ stream }) =>
+    new Promise((resolve) => {
+      if (stream === undefined || stream.closed === true) resolve()
+      else stream.once('close', () => resolve())
+    }),
 
   harmOf: mysqlHarmOf,
 

@@ -1,4 +1,5 @@
-import type { Driver, Harm } from './driver.ts'
+import type { Harm } from '@poolkeeper/core'
+import type { Driver } from './driver.ts'
 import { asError, codeOf, isSocketError } from './socket-errors.ts'
 import { watchEmitter } from './watch.ts'
 
@@ -18,7 +19,7 @@ export interface PgClient {
   readonly connection?: WireConnection
   /** pg 8.23 and later: several queries on the wire at once. */
   readonly pipeline?: boolean
-  query(text: string, callback: (error: unknown) => void): unknown
+  query(text: string, callback: (error: unknown, result?: { readonly rows: readonly unknown[] }) => void): unknown
   query(submittable: object): unknown
   on(event: string, listener: (error?: unknown) => void): unknown
   removeListener(event: string, listener: (error?: unknown) => void): unknown
@@ -90,6 +91,15 @@ export const pgDriver: Driver<PgClient> = {
       else client.query(new SyncQuery(onAnswer))
     })
   },
+
+  // Also true on a server that follows another one.
+  isWritable: (client) =>
+    new Promise((resolve, reject) => {
+      client.query('show transaction_read_only', (error, result) => {
+        if (error !== undefined && error !== null) reject(asError(error))
+        else resolve((result?.rows[0] as { transaction_read_only?: string }).transaction_read_only === 'off')
+      })
+    }),
 
   isBroken: (client) => client.connection?.stream.destroyed === true,
 

@@ -41,8 +41,10 @@ export function attachKeeper(
   const policy = resolvePolicy(options, settings)
   const overrides = new Overrides(client)
   const connecting = new Connecting(client, overrides)
-  const validationQuery = (): string | undefined => keeper.policy.validationQuery
-  const host = new KnexHost(HOST, client, dialect, pool.validate.bind(pool), validationQuery, connecting)
+  if (policy.validateRole !== false && dialect.driver.isWritable === undefined) {
+    throw new PoolkeeperError('UNSUPPORTED_HOST', `validateRole: nobody can ask ${client.driverName} for its role`)
+  }
+  const host = new KnexHost(HOST, client, dialect, pool.validate.bind(pool), () => keeper.policy, connecting)
   const port = new TarnPort(pool, host, clock)
   let current = options
   const resolve = (changes: PoolPolicyOptions): PoolPolicy => {
@@ -94,8 +96,7 @@ function listenToQueries(
   const onError = (error: unknown, query: { __knexUid?: string } | undefined): void => {
     const connection = host.byUid(query?.__knexUid)
     if (connection === undefined || isKnexTimeout(error)) return
-    if (driver.harmOf(error) === 'statement') keeper.answered(connection)
-    else keeper.failed(connection, error)
+    keeper.failed(connection, error, driver.harmOf(error))
   }
   client.on('query-response', onResponse)
   client.on('query-error', onError)

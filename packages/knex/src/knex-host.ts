@@ -1,3 +1,4 @@
+import type { PoolPolicy, ValidationAnswer } from '@poolkeeper/core'
 import type { Connecting } from './connecting.ts'
 import type { Dialect } from './dialects.ts'
 import type { KnexClient, KnexConnection } from './knex-client.ts'
@@ -18,7 +19,7 @@ export class KnexHost implements TarnHost<KnexConnection> {
   readonly #client: KnexClient
   readonly #dialect: Dialect
   readonly #hostValidate: HostValidate
-  readonly #validationQuery: () => string | undefined
+  readonly #policy: () => PoolPolicy
   readonly #connecting: Connecting
   readonly #byUid = new Map<string, KnexConnection>()
   readonly #hasUserCheck: boolean
@@ -30,7 +31,7 @@ export class KnexHost implements TarnHost<KnexConnection> {
     client: KnexClient,
     dialect: Dialect,
     hostValidate: HostValidate,
-    validationQuery: () => string | undefined,
+    policy: () => PoolPolicy,
     connecting: Connecting,
   ) {
     this.name = name
@@ -39,7 +40,7 @@ export class KnexHost implements TarnHost<KnexConnection> {
     this.#client = client
     this.#dialect = dialect
     this.#hostValidate = hostValidate
-    this.#validationQuery = validationQuery
+    this.#policy = policy
     this.#hasUserCheck = client._ownsPool === false || typeof client.config.pool?.validate === 'function'
   }
 
@@ -49,15 +50,16 @@ export class KnexHost implements TarnHost<KnexConnection> {
     return this.#hostValidate(connection)
   }
 
-  async validate(connection: KnexConnection): Promise<void> {
+  async validate(connection: KnexConnection): Promise<ValidationAnswer> {
     const { driver } = this.#dialect
     if (this.#hasUserCheck) {
       const before = driver.bytesWritten(connection)
       if (!(await this.#hostValidate(connection))) throw new Error("the host's own validation refused the connection")
       this.#userCheckAsksServer = before !== undefined && driver.bytesWritten(connection) !== before
-      if (this.#userCheckAsksServer) return
     }
-    await driver.validate(connection, this.#validationQuery())
+    const { validateRole, validationQuery } = this.#policy()
+    if (validateRole === 'writable') return (await driver.isWritable?.(connection)) === true ? undefined : 'wrongRole'
+    if (!this.#userCheckAsksServer) await driver.validate(connection, validationQuery)
   }
 
   isBroken(connection: KnexConnection): boolean {
@@ -66,6 +68,10 @@ export class KnexHost implements TarnHost<KnexConnection> {
 
   destroyHard(connection: KnexConnection): void {
     this.#dialect.driver.destroy(connection)
+  }
+
+  async whenClosed(connection: KnexConnection): Promise<void> {
+    await this.#dialect.driver.whenClosed?.(connection)
   }
 
   connecting(): () => void {

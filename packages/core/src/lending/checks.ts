@@ -1,4 +1,6 @@
+import type { CloseReason } from '../close-reason.ts'
 import type { ValidationTrigger } from '../events.ts'
+import type { ValidationAnswer } from '../port.ts'
 import type { Facts, LendingContext } from './context.ts'
 import { RoundTrips } from './round-trips.ts'
 
@@ -22,8 +24,20 @@ export interface Check {
 
 type Outcome =
   | { readonly kind: 'proven' }
-  | { readonly kind: 'failed'; readonly error: unknown; readonly timedOut: boolean }
+  | {
+      readonly kind: 'failed'
+      readonly error: unknown
+      readonly timedOut: boolean
+      readonly reason?: CloseReason
+    }
   | { readonly kind: 'gone' }
+
+const WRONG_ROLE: Outcome = {
+  kind: 'failed',
+  error: new Error('the connection answers, but in another role'),
+  timedOut: false,
+  reason: 'role',
+}
 
 /** Checks under way: at most one a connection, joined by whoever needs its answer. */
 export class Checks<C extends object> {
@@ -82,7 +96,7 @@ export class Checks<C extends object> {
       clock.afterInput(() => settle({ kind: 'failed', error, timedOut: true }))
     })
     ask(() => port.validate(connection)).then(
-      () => settle({ kind: 'proven' }),
+      (answer) => settle(answer === 'wrongRole' ? WRONG_ROLE : { kind: 'proven' }),
       (error: unknown) => settle({ kind: 'failed', error, timedOut: false }),
     )
     return check
@@ -127,6 +141,7 @@ export class Checks<C extends object> {
     const { clock, counters, generation, reporter } = this.#context
     facts.provenAt = clock.now()
     facts.provenGeneration = generation
+    facts.roleProven = true
     facts.suspect = false
     counters.validations.ok++
     this.roundTrips.add(validationMillis)
@@ -137,7 +152,7 @@ export class Checks<C extends object> {
     facts: Facts,
     trigger: ValidationTrigger,
     validationMillis: number,
-    { error, timedOut }: Extract<Outcome, { kind: 'failed' }>,
+    { error, timedOut, reason }: Extract<Outcome, { kind: 'failed' }>,
   ): void {
     const { counters, generation, reporter } = this.#context
     if (timedOut) counters.validations.timedOut++
@@ -145,7 +160,7 @@ export class Checks<C extends object> {
     if (reporter.hears('validationFailed')) {
       reporter.emit('validationFailed', { connection: facts.id, trigger, validationMillis, timedOut, error })
     }
-    this.#context.condemn(facts, facts.provenGeneration < generation ? 'stale' : 'invalid')
+    this.#context.condemn(facts, reason ?? (facts.provenGeneration < generation ? 'stale' : 'invalid'))
     this.#onFailure(facts, error)
   }
 
@@ -157,6 +172,6 @@ export class Checks<C extends object> {
 }
 
 /** A port may throw where it should reject; neither may wedge a pool. */
-async function ask(validate: () => Promise<void>): Promise<void> {
-  await validate()
+async function ask(validate: () => Promise<ValidationAnswer>): Promise<ValidationAnswer> {
+  return await validate()
 }

@@ -7,6 +7,7 @@ import type { PoolPolicy } from '../policy/values.ts'
 import type { LendingEvents, LendingPort } from '../port.ts'
 import type { PoolObserver } from '../reporter.ts'
 import type { PoolStats } from '../stats.ts'
+import type { Harm } from '../harm.ts'
 import { judge } from '../verdict.ts'
 import { drainingError, explainTimeout, pausedError, whyWaiting } from './acquire-errors.ts'
 import { Checks } from './checks.ts'
@@ -270,12 +271,32 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     facts.provenGeneration = this.#context.generation
   }
 
-  failed(connection: C, error: unknown): void {
+  failed(connection: C, error: unknown, judged: Harm): void {
+    const harm = this.#harmOf(error, judged)
+    if (harm === 'statement') this.answered(connection)
+    else this.#lose(connection, error, harm === 'server')
+  }
+
+  died(connection: C, error: unknown): void {
+    this.#lose(connection, error, true)
+  }
+
+  #harmOf(error: unknown, judged: Harm): Harm {
+    const { policy, reporter } = this.#context
+    try {
+      return policy.retireOn?.(error, judged) ?? judged
+    } catch (thrown) {
+      reporter.warn('RETIRE_ON_THREW', `retireOn threw: ${String(thrown)}`)
+      return judged
+    }
+  }
+
+  #lose(connection: C, error: unknown, peersInDoubt: boolean): void {
     const facts = this.#context.ledger.get(connection)
-    if (facts === undefined || facts.condemnedFor !== undefined) return
+    if (facts === undefined || isLeaving(facts)) return
     facts.suspect = true
     this.#context.condemn(facts, 'fatal')
-    this.#incidents.report(facts, error, this.#checks)
+    if (peersInDoubt) this.#incidents.report(facts, error, this.#checks)
     if (this.#context.port.idle().includes(connection)) void this.#context.port.close(connection, true)
   }
 
@@ -350,6 +371,11 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     this.#isReturning = false
     this.#context.changed()
   }
+}
+
+/** Its end was decided before it came; what it says now is no news. */
+function isLeaving({ condemnedFor }: Facts): boolean {
+  return condemnedFor !== undefined && condemnedFor !== 'fatal'
 }
 
 /** The peer is gone, or as good as gone. */

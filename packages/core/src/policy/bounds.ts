@@ -40,6 +40,16 @@ export function text(longest: number): FieldCheck {
   }
 }
 
+export const callback: FieldCheck = (option, value) => {
+  if (typeof value !== 'function') throw invalidPolicy(option, 'a function', value)
+}
+
+export function oneOf(...values: readonly unknown[]): FieldCheck {
+  return (option, value) => {
+    if (!values.includes(value)) throw invalidPolicy(option, values.map((each) => inspect(each)).join(' or '), value)
+  }
+}
+
 export function orFalse(check: FieldCheck): FieldCheck {
   return (option, value) => {
     if (value === false) return

@@ -1,4 +1,4 @@
-import { integer, millis, orFalse, ratio, text, type FieldCheck } from './bounds.ts'
+import { callback, integer, millis, oneOf, orFalse, ratio, text, type FieldCheck } from './bounds.ts'
 import type { PoolPolicyOptions } from './options.ts'
 
 const LARGEST_POOL = 100_000
@@ -17,6 +17,8 @@ export const FIELDS: Readonly<Record<keyof PoolPolicyOptions, FieldCheck>> = {
   lifetimeSpread: ratio({ min: 0, max: 0.5 }),
   maxUses: orFalse(integer({ min: 1, max: Number.MAX_SAFE_INTEGER })),
   validationQuery: text(10_000),
+  validateRole: oneOf('writable', false),
+  retireOn: callback,
   validateAfterIdleMillis: orFalse(millis(0)),
   validationTimeoutMillis: millis(10),
   keepaliveMillis: orFalse(millis(1_000)),
@@ -28,9 +30,7 @@ export const NOT_BUILT_YET: readonly string[] = [
   'overflow',
   'overflowAfterMillis',
   'maxPending',
-  'validateRole',
   'onReturn',
-  'retireOn',
   'onOpen',
   'onAcquire',
   'onRelease',

@@ -2,7 +2,9 @@ import type { IdleTimeoutOptions } from '../rules/idle-timeout.ts'
 import type { KeepaliveOptions } from '../rules/keepalive.ts'
 import type { MaxLifetimeOptions } from '../rules/max-lifetime.ts'
 import type { MaxUsesOptions } from '../rules/max-uses.ts'
+import type { RetireOnOptions } from '../harm.ts'
 import type { ValidateAfterIdleOptions } from '../rules/validate-after-idle.ts'
+import type { ValidateRoleOptions } from '../rules/validate-role.ts'
 
 export interface SizeOptions {
   /**
@@ -131,5 +133,7 @@ export interface PoolPolicyOptions
     MaxUsesOptions,
     ValidateAfterIdleOptions,
     ValidationOptions,
+    ValidateRoleOptions,
+    RetireOnOptions,
     KeepaliveOptions,
     DrainOptions {}

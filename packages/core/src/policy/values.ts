@@ -2,11 +2,13 @@ import type { PoolPolicyOptions } from './options.ts'
 
 /** Every field with a value: what the rules, the keeper and the ports work with. */
 export type PolicyValues = {
-  readonly [K in Exclude<keyof PoolPolicyOptions, 'validationQuery'>]-?: Exclude<PoolPolicyOptions[K], undefined>
+  readonly [K in Exclude<keyof PoolPolicyOptions, Unset>]-?: Exclude<PoolPolicyOptions[K], undefined>
 } & {
-  /** `undefined`: the cheapest message that the wire has. */
-  readonly validationQuery: string | undefined
+  readonly [K in Unset]: PoolPolicyOptions[K] | undefined
 }
+
+/** Fields that have no value unless the user gives one. */
+type Unset = 'validationQuery' | 'retireOn'
 
 /** Who decided a value: the policy, the user's options on the host, or a default. */
 export type PolicySource = 'policy' | 'host' | 'default'
@@ -37,6 +39,8 @@ export const DEFAULTS: Omit<PolicyValues, keyof HostSettings['defaults']> = Obje
   lifetimeSpread: 0.1,
   maxUses: false,
   validationQuery: undefined,
+  validateRole: false,
+  retireOn: undefined,
   validateAfterIdleMillis: 500,
   validationTimeoutMillis: 1_000,
   keepaliveMillis: 60_000,

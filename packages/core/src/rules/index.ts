@@ -7,6 +7,7 @@ import { maxUses } from './max-uses.ts'
 import { recycled } from './recycled.ts'
 import type { Moment, Rule, RuleMaker } from './rule.ts'
 import { provenThisGeneration, validateAfterIdle } from './validate-after-idle.ts'
+import { roleKnown } from './validate-role.ts'
 
 /** A new rule is one file in this folder, its fields in the policy, and one line here. */
 const RULES: readonly RuleMaker[] = [
@@ -18,6 +19,7 @@ const RULES: readonly RuleMaker[] = [
   idleTimeout,
   validateAfterIdle,
   provenThisGeneration,
+  roleKnown,
   keepalive,
 ]
 

@@ -34,6 +34,8 @@ export class TarnAcquires<C extends object> {
   readonly #places = new WeakMap<TarnOperation<C>, number>()
   #lastPlace = 0
   #deliveredAtOnce = false
+  /** Connections found unfit since one was last delivered. */
+  #refusals = 0
 
   constructor(
     pool: TarnPool<C>,
@@ -125,6 +127,7 @@ export class TarnAcquires<C extends object> {
 
   #deliver(waiter: TarnOperation<C>, entry: TarnEntry<C>): void {
     this.#deliveredAtOnce = true
+    this.#refusals = 0
     this.#pool._startReaping()
     waiter.resolve(entry.resource)
   }
@@ -150,8 +153,10 @@ export class TarnAcquires<C extends object> {
       entry.resolve()
       void pool._destroy(entry.resource)
     }
-    // Not within this call: a validator that refuses everything must not starve the event loop.
-    setTimeout(() => serveAll(pool), 0)
+    // Not within this call: a validator that refuses everything must not starve the event loop, and
+    // one that refuses more than there is in the pool must not make connections in a storm.
+    this.#refusals = isFit ? 0 : this.#refusals + 1
+    setTimeout(() => serveAll(pool), this.#refusals > pool.max ? pool.createRetryIntervalMillis : 0)
   }
 
   #requeue(waiter: TarnOperation<C>): void {

@@ -40,7 +40,7 @@ export class TarnCloses<C extends object> {
   adopt(connection: C): void {
     this.#open.set(
       connection,
-      this.#tarn.watch(connection, (error) => this.#events.failed(connection, error)),
+      this.#tarn.watch(connection, (error) => this.#events.died(connection, error)),
     )
   }
 
@@ -85,6 +85,7 @@ export class TarnCloses<C extends object> {
         resolve()
       })
       this.#callHost(connection)
+        .then(() => this.#tarn.whenClosed(connection))
         .finally(() => timer.cancel())
         .then(resolve, reject)
     })

@@ -1,12 +1,16 @@
+import type { ValidationAnswer } from '@poolkeeper/core'
+
 /** What the tarn port asks of the library that owns the pool: how to treat one connection. */
 export interface TarnHost<C extends object> {
   /** Names the host and its version, for errors. */
   readonly name: string
   /** What the host itself says about a connection that is about to be lent. */
   agrees(connection: C, wasChecked: boolean): boolean | Promise<boolean>
-  validate(connection: C): Promise<void>
+  validate(connection: C): Promise<ValidationAnswer>
   isBroken(connection: C): boolean
   destroyHard(connection: C): void
+  /** Resolves when the socket is closed, after the host's own farewell. */
+  whenClosed(connection: C): Promise<void>
   isLimitRefusal(error: unknown): boolean
   /** `false` when the connection is the database itself. */
   readonly replaceable: boolean

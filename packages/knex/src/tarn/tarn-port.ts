@@ -1,4 +1,4 @@
-import type { Clock, HostCounts, LendingEvents, LendingPort, Opening, PoolPolicy } from '@poolkeeper/core'
+import type { Clock, HostCounts, LendingEvents, LendingPort, Opening, PoolPolicy, ValidationAnswer } from '@poolkeeper/core'
 import { Overrides } from './overrides.ts'
 import { TarnAcquires } from './tarn-acquires.ts'
 import { TarnCloses } from './tarn-closes.ts'
@@ -107,7 +107,7 @@ export class TarnPort<C extends object> implements LendingPort<C> {
     this.#pool.createTimeoutMillis = connectTimeoutMillis
   }
 
-  validate(connection: C): Promise<void> {
+  validate(connection: C): Promise<ValidationAnswer> {
     return this.#tarn.validate(connection)
   }
 
