@@ -1,0 +1,20 @@
+import { DEFAULTS_TEXT, warmUp, type Scenario } from './scenario.ts'
+
+export const silentFirewall: Scenario = {
+  name: 'silent-firewall',
+  title: 'A firewall forgets the connections, and tells nobody',
+  story:
+    'Ten connections are idle. From one moment on the network swallows whatever is sent on them; new connections ' +
+    'work. Then 20 requests come at once, followed by 50 a second.',
+  settings: {},
+  settingsText: DEFAULTS_TEXT,
+  query: 'select 1',
+  patienceMillis: 2_000,
+  async perform(stage) {
+    await warmUp(stage)
+    stage.network.blackhole()
+    stage.mark('flows forgotten, burst of 20', { recoverFrom: true })
+    stage.load.burst(20)
+    await stage.load.steady({ perSecond: 50, seconds: 6 })
+  },
+}
