@@ -1,0 +1,58 @@
+import { POOL } from '../application.ts'
+import { WELL_MILLIS } from '../measure.ts'
+import type { DemoResult } from '../results.ts'
+import { renderOverview } from './figures.ts'
+import { html, type Markup } from './html.ts'
+import { renderSection } from './section.ts'
+import { STYLE } from './style.ts'
+
+/** The whole page: one file that asks for nothing else. */
+export function renderReport({ environment, scenarios }: DemoResult): string {
+  const { at, cpus, knex, node, postgres } = environment
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>Poolkeeper: one application, bare and kept</title>
+<style>${STYLE}</style>
+</head>
+<body>
+${SYMBOLS}
+<main>
+<h1>One Knex application, bare and kept</h1>
+<p>The same application goes through the same faults twice: with Knex’s pool as it is (<b>bare</b>), and with that pool
+under Poolkeeper’s policy (<b>kept</b>). Pool: min ${POOL.min}, max ${POOL.max}. Requests are sent at a fixed rate,
+whether or not earlier ones were answered.</p>
+<p class="soft">PostgreSQL ${postgres} behind a proxy that breaks the network on demand, Knex ${knex}, Node ${node},
+${cpus} CPUs, <time datetime="${at}">${at.slice(0, 16).replace('T', ' ')} UTC</time>. One run
+each: figures vary from run to run.</p>
+${renderOverview(scenarios)}
+<h2>How to read the pictures</h2>
+${KEY}
+<p class="soft">Each mark stands where its request was sent, as high as it waited, on a logarithmic scale:
+from the moment it was due until its result or its error. Unanswered: neither had come when the run was cut off; it
+counts as having waited until then (≥). Recovery: from the fault until the last request that failed, or took more than
+${WELL_MILLIS} ms, was over. Paid a connect: its connection was opened after it had been sent. Lag: how late the load
+generator itself was at worst; that is a busy machine, and no news about a pool.</p>
+${scenarios.map(renderSection)}
+</main>
+</body>
+</html>
+`.text
+}
+
+const SYMBOLS: Markup = html`<svg width="0" height="0" style="position:absolute" aria-hidden="true"><defs>
+<path id="error" class="error" d="M-3.5-3.5l7 7M-3.5 3.5l7-7"/>
+<circle id="paid" class="paid" r="3.5"/>
+<path id="unanswered" class="unanswered" d="M-4 3L0-4L4 3Z"/>
+</defs></svg>`
+
+const KEY: Markup = html`<ul class="key">
+<li><svg aria-hidden="true"><path class="ok" d="M7 8h0"/></svg>ok</li>
+<li><svg aria-hidden="true"><use href="#paid" x="7" y="8"/></svg>ok, but paid a connect</li>
+<li><svg aria-hidden="true"><use href="#error" x="7" y="8"/></svg>error</li>
+<li><svg aria-hidden="true"><use href="#unanswered" x="7" y="8"/></svg>unanswered: waited at least so long</li>
+<li><svg aria-hidden="true"><rect class="swatch" y="1" width="14" height="13"/></svg>not yet recovered</li>
+</ul>`
