@@ -54,4 +54,8 @@ export interface Trial {
   /** A small pool with short deadlines, unless the policy says otherwise. */
   open(policy?: PoolPolicyOptions): Promise<KeptPool>
   openBare(): Promise<BarePool>
+  /** Waits until that many connections are open: as the pool counts, and as the server does, where there is one. */
+  untilOpen(pool: KeptPool, count: number): Promise<void>
+  /** Waits until the pool counts as many connections as its server does. */
+  untilAgreed(pool: KeptPool): Promise<void>
 }

@@ -1,8 +1,9 @@
+import { totalOf } from '@poolkeeper/core'
 import { BEHAVIOURS } from './behaviours/index.ts'
 import type { Behaviour, BehaviourId, Trial } from './behaviour.ts'
 import type { AdapterHarness, BarePool } from './harness.ts'
 import type { Expect, Runner } from './runner.ts'
-import { untilServerHas, within } from './waiting.ts'
+import { serverIds, until, untilServerHas, within } from './waiting.ts'
 
 /** What a run showed of one behaviour. */
 export type Outcome =
@@ -102,20 +103,38 @@ async function tryOut(harness: AdapterHarness, expect: Expect, body: Behaviour['
     expect,
     open: async (policy = {}) => keep(await harness.open({ ...SMALL_AND_QUICK, ...policy })),
     openBare: async () => keep(await harness.openBare()),
+    async untilOpen(pool, count) {
+      await until(`the pool has ${count} connections`, () => totalOf(pool.keeper.stats()) === count)
+      if (hasServer(harness)) await untilServerHas(pool, count)
+    },
+    untilAgreed: (pool) =>
+      until('pool and server count the same', async () => {
+        const seen = await serverIds(pool)
+        return totalOf(pool.keeper.stats()) === seen.length
+      }),
   }
   try {
     await body(trial)
   } catch (error) {
-    await Promise.allSettled(pools.map((pool) => closePool(pool)))
+    await Promise.allSettled(pools.map((pool) => closePool(pool).finally(() => pool.dispose())))
     throw error
   }
-  for (const pool of pools) {
-    await closePool(pool)
-    if (harness.lacks?.server === undefined) await untilServerHas(pool, 0)
-  }
+  for (const pool of pools) await closePool(pool)
+  for (const pool of pools) await leaveNothing(harness, pool)
 }
 
 async function closePool(pool: BarePool): Promise<void> {
   pool.network.heal()
   await within(CLOSE_WITHIN_MILLIS, "the host's own close", pool.end())
+}
+
+async function leaveNothing(harness: AdapterHarness, pool: BarePool): Promise<void> {
+  await until('the client holds no socket', () => pool.network.openConnections === 0)
+  // What the network swallowed, the server holds until its side of it ends as well.
+  await pool.dispose()
+  if (hasServer(harness)) await untilServerHas(pool, 0)
+}
+
+function hasServer({ lacks = {} }: AdapterHarness): boolean {
+  return lacks.server === undefined
 }

@@ -36,8 +36,10 @@ export interface BarePool {
   query(): Promise<void>
   /** Gives the host something back that was never its own. */
   releaseForeign(): void
-  /** The host's own way of closing the pool. */
+  /** The host's own way of closing the pool; asked again, it does nothing. */
   end(): Promise<void>
+  /** Takes down what the harness built around the pool. */
+  dispose(): Promise<void>
 
   /** `applyPoolPolicy` on this pool. */
   apply(policy: PoolPolicyOptions): PoolKeeper

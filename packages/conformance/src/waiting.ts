@@ -91,8 +91,9 @@ export async function serverIds(pool: BarePool): Promise<number[]> {
 }
 
 /** Resolves when the server has exactly that many connections of the pool. */
-export function untilServerHas(pool: BarePool, count: number): Promise<void> {
-  return until(`the server has ${count} connections`, async () => (await serverIds(pool)).length === count)
+export function untilServerHas(pool: BarePool, count: number, patienceMillis?: number): Promise<void> {
+  const state = `the server has ${count} connections`
+  return until(state, async () => (await serverIds(pool)).length === count, patienceMillis)
 }
 
 /** The next event of a type that is as wanted; listening begins at once. */

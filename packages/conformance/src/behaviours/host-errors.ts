@@ -1,0 +1,28 @@
+import { findPoolkeeperError, isPoolkeeperError } from '@poolkeeper/core'
+import type { Behaviour } from '../behaviour.ts'
+import { failure, timed } from '../waiting.ts'
+
+const DEADLINE_MILLIS = 200
+
+export const hostErrors: Behaviour = {
+  promise: "the host's own error stays what it is, and carries ours as its cause",
+  proves: ['P-020'],
+  needs: [],
+  tests: {
+    'all connections are in use until the deadline': async ({ expect, harness, open }) => {
+      const pool = await open({ max: 1, acquireTimeoutMillis: DEADLINE_MILLIS, validationTimeoutMillis: 100 })
+      const held = await pool.acquire()
+      const { value: error, millis } = await timed(failure(pool.acquire()))
+      expect(harness.isTimeout(error)).toBe(true)
+      expect(isPoolkeeperError(error)).toBe(false)
+      const ours = findPoolkeeperError(error)
+      expect(ours).toMatchObject({ code: 'POOL_EXHAUSTED', pool: pool.keeper.name, counts: { used: 1, idle: 0 } })
+      expect(ours?.message.includes('1 used')).toBe(true)
+      expect(millis).toBeGreaterThanOrEqual(DEADLINE_MILLIS - 20)
+      expect(millis).toBeLessThan(DEADLINE_MILLIS + 500)
+      expect(pool.keeper.stats()).toMatchObject({ pending: 0, acquires: { ok: 1, timedOut: 1 } })
+      await held.release()
+      await pool.query()
+    },
+  },
+}

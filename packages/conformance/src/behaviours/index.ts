@@ -1,0 +1,69 @@
+import type { Behaviour, BehaviourId } from '../behaviour.ts'
+import { appliedTwice } from './applied-twice.ts'
+import { checkDeadline } from './check-deadline.ts'
+import { checkWindow } from './check-window.ts'
+import { connectFrozen } from './connect-frozen.ts'
+import { connectLate } from './connect-late.ts'
+import { connectRefused } from './connect-refused.ts'
+import { counters } from './counters.ts'
+import { deadInWindow } from './dead-in-window.ts'
+import { deadSeen } from './dead-seen.ts'
+import { deadUnseen } from './dead-unseen.ts'
+import { detach } from './detach.ts'
+import { drainBlocked } from './drain-blocked.ts'
+import { drain } from './drain.ts'
+import { evictIdle } from './evict-idle.ts'
+import { halfOpen } from './half-open.ts'
+import { handover } from './handover.ts'
+import { hostClose } from './host-close.ts'
+import { hostErrors } from './host-errors.ts'
+import { idleTimeout } from './idle-timeout.ts'
+import { keepalive } from './keepalive.ts'
+import { maxLifetime } from './max-lifetime.ts'
+import { maxUses } from './max-uses.ts'
+import { minAndReady } from './min-and-ready.ts'
+import { misuse } from './misuse.ts'
+import { observers } from './observers.ts'
+import { proof } from './proof.ts'
+import { recycle } from './recycle.ts'
+import { resize } from './resize.ts'
+import { reuse } from './reuse.ts'
+import { slowServer } from './slow-server.ts'
+import { strictMax } from './strict-max.ts'
+import { wallClock } from './wall-clock.ts'
+
+/** Every behaviour, in the order of the support matrix. A new one is one file, and one line here. */
+export const BEHAVIOURS: Readonly<Record<BehaviourId, Behaviour>> = {
+  reuse,
+  'strict-max': strictMax,
+  handover,
+  'check-window': checkWindow,
+  'check-deadline': checkDeadline,
+  proof,
+  'dead-seen': deadSeen,
+  'dead-unseen': deadUnseen,
+  'dead-in-window': deadInWindow,
+  'half-open': halfOpen,
+  'slow-server': slowServer,
+  'connect-refused': connectRefused,
+  'connect-frozen': connectFrozen,
+  'connect-late': connectLate,
+  'max-lifetime': maxLifetime,
+  'max-uses': maxUses,
+  'idle-timeout': idleTimeout,
+  keepalive,
+  'min-and-ready': minAndReady,
+  'host-errors': hostErrors,
+  misuse,
+  observers,
+  counters,
+  'wall-clock': wallClock,
+  resize,
+  recycle,
+  'evict-idle': evictIdle,
+  drain,
+  'drain-blocked': drainBlocked,
+  'host-close': hostClose,
+  detach,
+  'applied-twice': appliedTwice,
+}

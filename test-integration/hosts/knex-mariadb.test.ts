@@ -1,0 +1,30 @@
+import { describeAdapter } from '@poolkeeper/conformance'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { attachMariadb, type MariadbServer } from '../harness/mariadb.ts'
+import { requireServer } from '../harness/require-server.ts'
+import { knexHarness } from './knex-harness.ts'
+import { mariadbWire } from './mariadb-wire.ts'
+
+const address = requireServer('mariadb')
+
+address.describe('Knex on MariaDB', () => {
+  let server: MariadbServer
+
+  beforeAll(async () => {
+    server = await attachMariadb(address)
+  })
+  afterAll(() => server.stop())
+
+  describeAdapter(
+    { describe, test, expect },
+    knexHarness({ name: 'Knex · mysql2', way: 'applyPoolPolicy', wire: () => mariadbWire(server, 'mysql2') }),
+  )
+  describeAdapter(
+    { describe, test, expect },
+    knexHarness({ name: 'Knex · mysql', way: 'withPoolPolicy', wire: () => mariadbWire(server, 'mysql') }),
+  )
+  describeAdapter(
+    { describe, test, expect },
+    knexHarness({ name: 'Knex · mariadb', way: 'withPoolPolicy', wire: () => mariadbWire(server, 'mariadb') }),
+  )
+})

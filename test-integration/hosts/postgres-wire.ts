@@ -1,0 +1,31 @@
+import type { ServerConnection, ServerDoor } from '@poolkeeper/conformance'
+import type { PostgresServer } from '../harness/postgres.ts'
+import type { KnexWire } from './knex-harness.ts'
+
+const VIEW = `
+  select pid as id, greatest(0, extract(epoch from clock_timestamp() - state_change) * 1000)::float8 as "silentMillis"
+    from pg_stat_activity
+   where backend_type = 'client backend' and application_name = $1
+   order by backend_start`
+
+/** PostgreSQL's own view of the connections that bear an application's name. */
+export function postgresDoor(server: PostgresServer, applicationName: string): ServerDoor {
+  return {
+    connections: () => server.admin.query<ServerConnection>(VIEW, [applicationName]),
+    kill: async () => void (await server.terminateAll({ applicationName })),
+    killUnseen: () => server.terminateAllSync({ applicationName }),
+  }
+}
+
+export function postgresWire(server: PostgresServer): KnexWire {
+  return {
+    target: { host: server.host, port: server.port },
+    config: async ({ host, port }, label) => ({
+      client: 'pg',
+      connection: { host, port, user: server.user, database: server.database, application_name: label },
+    }),
+    door: (label) => postgresDoor(server, label),
+    forget: async () => {},
+    numberOf: (connection) => (connection as { processID: number }).processID,
+  }
+}
