@@ -5,7 +5,8 @@ export const silentFirewall: Scenario = {
   title: 'A firewall forgets the connections, and tells nobody',
   story:
     'Ten connections are idle. From one moment on the network swallows whatever is sent on them; new connections ' +
-    'work. Then 20 requests come at once, followed by 50 a second.',
+    'work. Then 20 requests come at once, followed by 50 a second. Not shown: a query that is under way at that ' +
+    'moment, or is sent on a connection that answered within the last 500 ms, hangs in both runs.',
   settings: {},
   settingsText: DEFAULTS_TEXT,
   query: 'select 1',
