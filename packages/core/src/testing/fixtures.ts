@@ -30,6 +30,7 @@ export function factsWith(facts: Partial<ConnectionFacts> = {}): ConnectionFacts
     lentAt: undefined,
     held: false,
     uses: 0,
+    roleProven: false,
     suspect: false,
     condemnedFor: undefined,
     ...facts,

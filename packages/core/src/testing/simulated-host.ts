@@ -1,7 +1,6 @@
-import { totalOf, type PoolCounts } from '../counts.ts'
 import { PoolkeeperError } from '../errors.ts'
 import type { PoolPolicy } from '../policy/values.ts'
-import type { LendingEvents, LendingPort, Opening } from '../port.ts'
+import type { HostCounts, LendingEvents, LendingPort, Opening } from '../port.ts'
 import type { Timer } from '../clock.ts'
 import { isLimitRefusal, type SimulatedConnection as C, type SimulatedServer } from './simulated-server.ts'
 import type { VirtualClock } from './virtual-clock.ts'
@@ -31,10 +30,9 @@ export class SimulatedHost implements LendingPort<C> {
   readonly replaceable = true
   readonly #clock: VirtualClock
   readonly #server: SimulatedServer
-  readonly #policy: PoolPolicy
+  #policy: PoolPolicy
   /** Nobody attends it before and after. */
   #events: LendingEvents<C> | undefined
-  #max: number
   /** The coldest first. */
   readonly #idle: C[] = []
   /** Out of the idle list, for whatever reason. */
@@ -52,7 +50,6 @@ export class SimulatedHost implements LendingPort<C> {
     this.#server = server
     this.#policy = policy
     this.#clock = clock
-    this.#max = policy.max
   }
 
   attach(events: LendingEvents<C>): void {
@@ -89,15 +86,25 @@ export class SimulatedHost implements LendingPort<C> {
 
   /** A round trip of the holder's own. */
   async query(connection: C): Promise<void> {
-    await this.#server.ask(connection)
-    this.#events?.answered(connection)
+    try {
+      await this.#server.ask(connection)
+      this.#events?.answered(connection)
+    } catch (error) {
+      this.#events?.failed(connection, error, 'connection')
+      throw error
+    }
   }
 
   wake(): void {
+    if (this.#events?.mayServe() === false) return
     for (let waiter = this.#next(); waiter !== undefined; waiter = this.#next()) this.#lend(waiter)
-    while (this.#queue.length > this.#attempts.size && totalOf({ ...this.counts(), validating: 0 }) < this.#max) {
+    while (this.#queue.length > this.#attempts.size && this.#sockets() < this.#policy.max) {
       this.#openForWaiter()
     }
+  }
+
+  #sockets(): number {
+    return this.#used.size + this.#idle.length + this.#attempts.size + this.#closing.size
   }
 
   #next(): Waiter | undefined {
@@ -200,7 +207,7 @@ export class SimulatedHost implements LendingPort<C> {
 
   #died(connection: C, error: Error): void {
     this.#broken.add(connection)
-    if (!this.#closing.has(connection)) this.#events?.failed(connection, error)
+    if (!this.#closing.has(connection)) this.#events?.died(connection, error)
   }
 
   #hold(connection: C): void {
@@ -208,9 +215,10 @@ export class SimulatedHost implements LendingPort<C> {
     this.#withdrawn.add(connection)
   }
 
-  counts(): Omit<PoolCounts, 'validating'> {
+  counts(): HostCounts {
     return {
-      used: this.#used.size,
+      used: this.#used.size - this.#withdrawn.size,
+      withdrawn: this.#withdrawn.size,
       idle: this.#idle.length,
       opening: this.#attempts.size,
       closing: this.#closing.size,
@@ -226,8 +234,12 @@ export class SimulatedHost implements LendingPort<C> {
     return [...this.#used].filter((connection) => !this.#withdrawn.has(connection) && !this.#asking.has(connection))
   }
 
-  resize(_min: number, max: number): void {
-    this.#max = max
+  waitingSince(): readonly number[] {
+    return [...this.#waiters].map(({ since }) => since)
+  }
+
+  configure(policy: PoolPolicy): void {
+    this.#policy = policy
   }
 
   validate(connection: C): Promise<void> {
@@ -283,14 +295,18 @@ export class SimulatedHost implements LendingPort<C> {
   close(connection: C, hard: boolean): Promise<void> {
     const running = this.#closing.get(connection)
     if (running !== undefined || !this.#strikeOff(connection)) return running ?? Promise.resolve()
-    const closing = this.#server.close(connection, hard || this.isBroken(connection)).then(() => {
-      this.#closing.delete(connection)
-      this.#events?.closed(connection)
-      this.wake()
-    })
+    // In the books before anybody hears of it, so that nobody counts one connection too few.
+    this.#closing.set(connection, NEVER)
+    const isDead = this.#events?.closing(connection) === true
+    const closing = this.#server.close(connection, hard || isDead).then(() => this.#closed(connection))
     this.#closing.set(connection, closing)
-    this.#events?.closing(connection)
     return closing
+  }
+
+  #closed(connection: C): void {
+    this.#closing.delete(connection)
+    this.#events?.closed(connection)
+    this.wake()
   }
 
   /** `false` when it is not in the books. */

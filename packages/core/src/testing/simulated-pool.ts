@@ -2,7 +2,7 @@ import type { PoolKeeper } from '../keeper.ts'
 import { LendingKeeper } from '../lending/lending-keeper.ts'
 import type { PoolPolicyOptions } from '../policy/options.ts'
 import { resolvePolicy } from '../policy/resolve.ts'
-import type { HostSettings } from '../policy/values.ts'
+import type { HostSettings, PoolPolicy } from '../policy/values.ts'
 import { SimulatedHost } from './simulated-host.ts'
 import { SimulatedServer, type SimulatedConnection, type SimulatedServerOptions } from './simulated-server.ts'
 import { VirtualClock } from './virtual-clock.ts'
@@ -54,9 +54,15 @@ export function simulatePool(options: SimulatedPoolOptions = {}): SimulatedPool 
   const { policy = {}, host: explicit = {}, draw = () => 0.5 } = options
   const clock = new VirtualClock()
   const server = new SimulatedServer(clock, options)
-  const resolved = resolvePolicy(policy, { defaults: HOST_DEFAULTS, explicit })
+  let current = policy
+  const resolve = (changes: PoolPolicyOptions): PoolPolicy => {
+    const next = resolvePolicy({ ...current, ...changes }, { defaults: HOST_DEFAULTS, explicit })
+    current = { ...current, ...changes }
+    return next
+  }
+  const resolved = resolve({})
   const host = new SimulatedHost(server, resolved, clock)
-  const keeper = new LendingKeeper(host, resolved, { clock, draw })
+  const keeper = new LendingKeeper(host, resolved, { clock, draw, resolve })
   host.attach(keeper)
   keeper.start()
   return {

@@ -39,7 +39,7 @@ export class SimulatedServer {
   /** What becomes of attempts to connect from now on; swallowed ones are never answered. */
   connects: 'accepted' | 'refused' | 'swallowed' = 'accepted'
   /** Connections that the server has room for. */
-  limit = Infinity
+  limit: number = Infinity
   /** Connections accepted so far. */
   accepted = 0
   /** Questions that reached a connection so far: checks and queries. */

@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest'
+import { systemClock } from './clock.ts'
+
+test('the monotonic clock does not go back, and the wall clock knows the date', () => {
+  const before = systemClock.now()
+  expect(systemClock.now()).toBeGreaterThanOrEqual(before)
+  expect(Math.abs(systemClock.wallNow() - Date.now())).toBeLessThan(1_000)
+})
+
+test('a timer calls back, unless it is cancelled', async () => {
+  const heard: string[] = []
+  const cancelled = systemClock.after(0, () => heard.push('cancelled'))
+  cancelled.cancel()
+  const keepAlive = setInterval(() => {}, 1_000)
+  await new Promise<void>((resolve) => {
+    systemClock.after(1, () => {
+      heard.push('fired')
+      resolve()
+    })
+  })
+  clearInterval(keepAlive)
+  expect(heard).toEqual(['fired'])
+})
+
+test('what waits for input comes after what has arrived already', async () => {
+  const order: string[] = []
+  await new Promise<void>((resolve) => {
+    setTimeout(() => {
+      systemClock.afterInput(() => {
+        order.push('after input')
+        resolve()
+      })
+      process.nextTick(() => order.push('arrived'))
+    }, 0)
+  })
+  expect(order).toEqual(['arrived', 'after input'])
+})
