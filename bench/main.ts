@@ -5,12 +5,13 @@ import { knexLoopback } from './knex/loopback.ts'
 import { recycling } from './recycling/recycling.ts'
 import type { Report, Row } from './report.ts'
 import { FULL, QUICK, type Scale } from './scale.ts'
-import { stub, stubWithSubscriber } from './stub/stub-benchmark.ts'
+import { stub, stubThroughKnex, stubWithSubscriber } from './stub/stub-benchmark.ts'
 import { tableOf } from './table.ts'
 
 const BENCHMARKS: Readonly<Record<string, (scale: Scale) => Promise<Row[]>>> = {
   stub,
   'stub-with-subscriber': stubWithSubscriber,
+  'stub-through-knex': stubThroughKnex,
   'knex-loopback': knexLoopback,
   recycling,
 }

@@ -1,9 +1,8 @@
 import { compare, measureBlocks, measureRound, type Round, type Side, type Sides } from '../pairs.ts'
 import { ratioRow, type Row } from '../report.ts'
 import type { Scale } from '../scale.ts'
-import { LOAD_TITLES, LOADS, type Load } from './stub-load.ts'
-import type { Variant } from './stub-pool.ts'
 import { StubProcess } from './stub-process.ts'
+import { LOAD_TITLES, LOADS, type Host, type Load, type Variant } from './stub-variants.ts'
 import type { Request } from './stub-worker.ts'
 
 const LIMIT = 1.15
@@ -11,36 +10,53 @@ const BLOCKS = 7
 /** Megabytes; the checkouts of one measurement fit in several times over. */
 const COLLECT_NOTHING = ['--expose-gc', '--min-semi-space-size=256', '--max-semi-space-size=256']
 
-/** Acquire and release, on connections that are plain objects. */
-export async function stub(scale: Scale): Promise<Row[]> {
-  const rows: Row[] = []
-  for (const load of LOADS) {
-    const times = await timesOf('kept', load, scale)
-    const title = LOAD_TITLES[load]
-    rows.push(
-      ratioRow(`${title}: time`, 'ns', compare(times, 'nanos'), LIMIT),
-      ratioRow(`${title}: CPU`, 'ns', compare(times, 'cpuNanos'), LIMIT),
-      ratioRow(`${title}: bytes allocated`, 'B', compare(await allocationsOf('kept', load, scale), 'bytes')),
-    )
-  }
-  return rows
+interface Subject {
+  readonly host: Host
+  readonly variant: Variant
+  readonly load: Load
 }
 
-/** The same while somebody listens to every event. */
+/** Acquire and release on a raw tarn pool, of connections that are plain objects. */
+export function stub(scale: Scale): Promise<Row[]> {
+  return measureHost('tarn', scale)
+}
+
+/** The same through Knex, whose own check of a connection is asked at every checkout. */
+export function stubThroughKnex(scale: Scale): Promise<Row[]> {
+  return measureHost('knex', scale)
+}
+
+/** The raw pool again, while somebody listens to every event. */
 export async function stubWithSubscriber(scale: Scale): Promise<Row[]> {
   const rows: Row[] = []
   for (const load of LOADS) {
-    const times = await timesOf('kept with a subscriber', load, scale)
+    const times = await timesOf({ host: 'tarn', variant: 'kept with a subscriber', load }, scale)
     rows.push(ratioRow(`${LOAD_TITLES[load]}: time`, 'ns', compare(times, 'nanos')))
   }
   return rows
 }
 
+async function measureHost(host: Host, scale: Scale): Promise<Row[]> {
+  const rows: Row[] = []
+  for (const load of LOADS) {
+    const subject = { host, variant: 'kept', load } as const
+    const times = await timesOf(subject, scale)
+    const allocations = await allocationsOf(subject, scale)
+    const title = LOAD_TITLES[load]
+    rows.push(
+      ratioRow(`${title}: time`, 'ns', compare(times, 'nanos'), LIMIT),
+      ratioRow(`${title}: CPU`, 'ns', compare(times, 'cpuNanos'), LIMIT),
+      ratioRow(`${title}: bytes allocated`, 'B', compare(allocations, 'bytes')),
+    )
+  }
+  return rows
+}
+
 /** Every pair has processes of its own, so that the luck of one process is one sample, not a bias. */
-async function timesOf(variant: Variant, load: Load, { pairs }: Scale): Promise<Round<Side>[]> {
+async function timesOf(subject: Subject, { pairs }: Scale): Promise<Round<Side>[]> {
   const rounds: Round<Side>[] = []
   for (let pair = 0; pair < pairs; pair++) {
-    await withProcesses(variant, load, [], async (sides) => {
+    await withProcesses(subject, [], async (sides) => {
       await measureRound(sides('warm up'))
       rounds.push(await measureBlocks(sides('time'), BLOCKS))
     })
@@ -49,9 +65,9 @@ async function timesOf(variant: Variant, load: Load, { pairs }: Scale): Promise<
 }
 
 /** What is allocated hardly varies: one process a side is enough. */
-async function allocationsOf(variant: Variant, load: Load, { pairs }: Scale): Promise<Round<Side>[]> {
+async function allocationsOf(subject: Subject, { pairs }: Scale): Promise<Round<Side>[]> {
   const rounds: Round<Side>[] = []
-  await withProcesses(variant, load, COLLECT_NOTHING, async (sides) => {
+  await withProcesses(subject, COLLECT_NOTHING, async (sides) => {
     await measureRound(sides('warm up'))
     for (let pair = 0; pair < pairs; pair++) rounds.push(await measureRound(sides('allocation')))
   })
@@ -59,14 +75,13 @@ async function allocationsOf(variant: Variant, load: Load, { pairs }: Scale): Pr
 }
 
 async function withProcesses(
-  variant: Variant,
-  load: Load,
+  { host, variant, load }: Subject,
   nodeOptions: readonly string[],
   use: (sides: (request: Request) => Sides<Side>) => Promise<void>,
 ): Promise<void> {
-  const kept = new StubProcess(variant, load, nodeOptions)
-  const bare = new StubProcess('bare', load, nodeOptions)
-  const again = new StubProcess('bare', load, nodeOptions)
+  const kept = new StubProcess(host, variant, load, nodeOptions)
+  const bare = new StubProcess(host, 'bare', load, nodeOptions)
+  const again = new StubProcess(host, 'bare', load, nodeOptions)
   try {
     await use((request) => ({
       kept: () => kept.ask(request),

@@ -2,8 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Figures } from '../pairs.ts'
-import type { Load } from './stub-load.ts'
-import type { Variant } from './stub-pool.ts'
+import type { Host, Load, Variant } from './stub-variants.ts'
 import type { Request } from './stub-worker.ts'
 
 const WORKER = fileURLToPath(new URL('stub-worker.ts', import.meta.url))
@@ -16,10 +15,10 @@ export class StubProcess {
   readonly #child: ChildProcess
   readonly #gone = new AbortController()
 
-  constructor(variant: Variant, load: Load, nodeOptions: readonly string[] = []) {
-    this.#child = fork(WORKER, [variant, load], { execArgv: [...process.execArgv, ...nodeOptions] })
+  constructor(host: Host, variant: Variant, load: Load, nodeOptions: readonly string[] = []) {
+    this.#child = fork(WORKER, [host, variant, load], { execArgv: [...process.execArgv, ...nodeOptions] })
     this.#child.once('exit', (code, killer) => {
-      this.#gone.abort(new Error(`the process that measures "${variant}" ended by ${killer ?? `code ${code}`}`))
+      this.#gone.abort(new Error(`the process that measures "${host} ${variant}" ended by ${killer ?? `code ${code}`}`))
     })
   }
 

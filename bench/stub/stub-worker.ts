@@ -1,9 +1,10 @@
-// The process that measures one variant under one load: `node stub-worker.ts <variant> <load>`.
+// The process that measures one variant under one load: `node stub-worker.ts <host> <variant> <load>`.
 import { PerformanceObserver, performance } from 'node:perf_hooks'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Figures } from '../pairs.ts'
-import { LOADS, runLoad } from './stub-load.ts'
-import { stubPool, VARIANTS } from './stub-pool.ts'
+import { knexStub } from './knex-stub.ts'
+import { CALLERS, HOSTS, LOADS, VARIANTS } from './stub-variants.ts'
+import { tarnStub } from './tarn-stub.ts'
 
 /** What the process is asked for. */
 export type Request = 'warm up' | 'time' | 'allocation'
@@ -11,9 +12,10 @@ export type Request = 'warm up' | 'time' | 'allocation'
 const CHECKOUTS = 10_000
 const WARM_UP_BLOCKS = 25
 
-const variant = oneOf(VARIANTS, process.argv[2])
-const load = oneOf(LOADS, process.argv[3])
-const pool = stubPool(variant)
+const host = oneOf(HOSTS, process.argv[2])
+const variant = oneOf(VARIANTS, process.argv[3])
+const callers = CALLERS[oneOf(LOADS, process.argv[4])]
+const caller = { tarn: tarnStub, knex: knexStub }[host](variant)
 
 const answers: Readonly<Record<Request, () => Promise<Figures>>> = {
   'warm up': warmUp,
@@ -25,6 +27,10 @@ process.on('message', (request: Request) => {
   void answers[request]().then((figures) => process.send?.(figures))
 })
 
+async function runCallers(): Promise<void> {
+  await Promise.all(Array.from({ length: callers }, () => caller(CHECKOUTS / callers)))
+}
+
 async function warmUp(): Promise<Figures> {
   for (let block = 0; block < WARM_UP_BLOCKS; block++) await measureTime()
   return {}
@@ -34,7 +40,7 @@ async function measureTime(): Promise<Figures> {
   await turn()
   const cpu = process.cpuUsage()
   const start = performance.now()
-  await runLoad(pool, load, CHECKOUTS)
+  await runCallers()
   const millis = performance.now() - start
   const { user, system } = process.cpuUsage(cpu)
   return { nanos: (millis * 1e6) / CHECKOUTS, cpuNanos: ((user + system) * 1e3) / CHECKOUTS }
@@ -46,7 +52,7 @@ async function measureAllocation(): Promise<Figures> {
   globalThis.gc?.()
   const collections = countCollections()
   const before = process.memoryUsage().heapUsed
-  await runLoad(pool, load, CHECKOUTS)
+  await runCallers()
   const bytes = process.memoryUsage().heapUsed - before
   if ((await collections()) > 0) throw new Error('the heap was collected within the measurement')
   return { bytes: bytes / CHECKOUTS }

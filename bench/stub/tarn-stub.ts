@@ -2,17 +2,8 @@ import { LendingKeeper, resolvePolicy, systemClock } from '@poolkeeper/core'
 import { Pool } from 'tarn'
 import { asTarnPool } from '../../packages/knex/src/tarn/tarn-pool.ts'
 import { TarnPort } from '../../packages/knex/src/tarn/tarn-port.ts'
+import { POOL_SIZE, type Caller, type StubConnection, type Variant } from './stub-variants.ts'
 
-/** A connection that is an object and nothing else, so that what is measured is the pool alone. */
-export interface StubConnection {
-  readonly opened: true
-}
-
-export const VARIANTS = ['bare', 'kept', 'kept with a subscriber'] as const
-export type Variant = (typeof VARIANTS)[number]
-
-const MIN = 0
-const MAX = 10
 const TIMEOUT_MILLIS = 60_000
 const IDLE_TIMEOUT_MILLIS = 30_000
 
@@ -20,31 +11,37 @@ const IDLE_TIMEOUT_MILLIS = 30_000
 const HOST = {
   name: 'stub',
   replaceable: true,
-  connecting: () => () => {},
   agrees: () => true,
   validate: () => Promise.resolve(),
+  transactionStatus: () => 'idle' as const,
+  restoreSession: () => Promise.resolve(),
   isBroken: () => false,
   destroyHard: () => {},
+  whenClosed: () => Promise.resolve(),
   isLimitRefusal: () => false,
+  connecting: () => () => {},
   forget: () => {},
   watch: () => () => {},
 }
 
-export function stubPool(variant: Variant): Pool<StubConnection> {
+/** A raw tarn pool, with the keeper between it and nothing else. */
+export function tarnStub(variant: Variant): Caller {
   const pool = new Pool<StubConnection>({
     create: () => Promise.resolve({ opened: true }),
     validate: () => true,
     destroy: () => Promise.resolve(),
-    min: MIN,
-    max: MAX,
+    ...POOL_SIZE,
     acquireTimeoutMillis: TIMEOUT_MILLIS,
     createTimeoutMillis: TIMEOUT_MILLIS,
     idleTimeoutMillis: IDLE_TIMEOUT_MILLIS,
   })
-  if (variant === 'bare') return pool
-  const keeper = keep(pool)
-  if (variant === 'kept with a subscriber') keeper.subscribe(() => {})
-  return pool
+  if (variant !== 'bare') {
+    const keeper = keep(pool)
+    if (variant === 'kept with a subscriber') keeper.subscribe(() => {})
+  }
+  return async (times) => {
+    for (let time = 0; time < times; time++) pool.release(await pool.acquire().promise)
+  }
 }
 
 function keep(pool: Pool<StubConnection>): LendingKeeper<StubConnection> {
@@ -52,9 +49,8 @@ function keep(pool: Pool<StubConnection>): LendingKeeper<StubConnection> {
     {},
     {
       defaults: {
-        name: 'stub',
-        min: MIN,
-        max: MAX,
+        name: HOST.name,
+        ...POOL_SIZE,
         acquireTimeoutMillis: TIMEOUT_MILLIS,
         connectTimeoutMillis: TIMEOUT_MILLIS,
         idleTimeoutMillis: IDLE_TIMEOUT_MILLIS,
