@@ -31,7 +31,7 @@ export interface Figures {
   /** Only of scenarios with a moment to recover from. */
   readonly recoveryMillis?: Recovery
   readonly paidConnects: number
-  /** The worst delay of the load generator itself: a busy machine, and no news about a pool. */
+  /** The worst delay of the load generator itself; while the process stands still, all waits grow. */
   readonly lagMillis: number
 }
 

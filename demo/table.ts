@@ -46,7 +46,7 @@ export function renderLegend(results: readonly ScenarioResult[]): string {
     '                it counts as having waited until then (≥)',
     `recovery        from the fault until the last request that failed, or took more than ${WELL_MILLIS} ms, was over`,
     'paid a connect  its connection was opened after it had been sent',
-    'lag             how late the load generator itself was at worst: a busy machine, and no news about a pool',
+    'lag             how late the load generator itself was at worst; while the process stands still, all waits grow',
   ].join('\n')
 }
 

@@ -35,7 +35,7 @@ ${KEY}
 from the moment it was due until its result or its error. Unanswered: neither had come when the run was cut off; it
 counts as having waited until then (≥). Recovery: from the fault until the last request that failed, or took more than
 ${WELL_MILLIS} ms, was over. Paid a connect: its connection was opened after it had been sent. Lag: how late the load
-generator itself was at worst; that is a busy machine, and no news about a pool.</p>
+generator itself was at worst; while the process stands still, as on a busy machine, all waits grow.</p>
 ${scenarios.map(renderSection)}
 </main>
 </body>
