@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { optionsTable, readOptions } from './docs/options.mjs'
-import { errorsPage, eventsPage, keeperPage, policyPage, statsPage } from './docs/pages.mjs'
+import { referencePages } from './docs/pages.mjs'
 import { Disagreement, Sources } from './docs/sources.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -20,15 +20,12 @@ try {
   process.exitCode = 1
 }
 
-/** What each file should be; a function of what it is now. */
+/** What each file should be, as a function of what it is now. */
 function filesFrom(sources) {
   const options = readOptions(sources)
+  const reference = Object.entries(referencePages(sources, options))
   return {
-    'docs/reference/policy.md': () => policyPage(sources, options),
-    'docs/reference/events.md': () => eventsPage(sources),
-    'docs/reference/stats.md': () => statsPage(sources),
-    'docs/reference/keeper.md': () => keeperPage(sources),
-    'docs/reference/errors.md': () => errorsPage(sources),
+    ...Object.fromEntries(reference.map(([name, page]) => [`docs/reference/${name}`, () => page])),
     'packages/knex/README.md': (text, file) =>
       withPart(text, file, 'options', optionsTable(options, `${published}docs/reference/policy.md`)),
   }

@@ -17,12 +17,6 @@ export function table(head, rows) {
 
 export const code = (text) => `\`${text}\``
 
-/** Code that leads to where its type is described, if it is; `targets` maps names of types to addresses. */
-export function typeLink(text, targets = {}) {
-  const [name] = text.match(/\b[A-Z]\w+/g)?.filter((word) => word in targets) ?? []
-  return name === undefined ? code(text) : `[${code(text)}](${targets[name]})`
-}
-
 export function firstSentence({ paragraphs: [first = ''] }) {
   return /^.*?[.!?](?= [A-Z`]|$)/.exec(oneLine(first))?.[0] ?? oneLine(first)
 }
@@ -39,14 +33,4 @@ export function prose(doc) {
     return undefined
   })
   return [...doc.paragraphs, ...lines].filter(Boolean).join('\n\n')
-}
-
-/** A table of what an object type has; a field's whole comment in one cell. */
-export function fieldTable(members, targets) {
-  const rows = members.map(({ name, isOptional, type, doc }) => [
-    code(isOptional ? `${name}?` : name),
-    typeLink(type, targets),
-    oneLine(prose(doc)),
-  ])
-  return table(['field', 'type', 'meaning'], rows)
 }

@@ -5,7 +5,8 @@ import { DEFAULTS } from '../../packages/core/src/policy/values.ts'
 import { code, firstSentence, table, tagOf } from './markdown.mjs'
 import { Disagreement, oneLine } from './sources.mjs'
 
-const boundsParagraph = /^An? (integer|text|ratio) /
+/** The paragraph of a comment that says what is taken: "An integer from 1 to 10.", "`'this'`, or `false`." */
+const boundsParagraph = /^An? (?=integer|text|ratio)|^(?=(`[^`]+`,? ?(or )?)+\.)/
 
 /** "of at least 10", "from 0 to 0.5", "of 1 to 200 characters", "from 0 to `max`". */
 const rangeInWords = /(?:at least|from|of) (\d[\d_.]*\b)(?: to (\d[\d_.]*\b))?/
@@ -20,9 +21,11 @@ export function readOptions(sources) {
   return options
 }
 
-function toOption({ name, type, doc }) {
-  const bounds = oneLine(doc.paragraphs.find((paragraph) => boundsParagraph.test(paragraph)) ?? '')
-  return { name, type, doc, bounds, byDefault: oneLine(tagOf(doc, 'defaultValue') ?? ''), effect: firstSentence(doc) }
+function toOption({ name, node, type, doc }) {
+  // What is no range may go without: its type says it, and the code's own words are good enough.
+  const bounds = oneLine(doc.paragraphs.find((paragraph) => boundsParagraph.test(paragraph)) ?? boundInCode(name))
+  const byDefault = oneLine(tagOf(doc, 'defaultValue') ?? '')
+  return { name, node, type, doc, bounds, byDefault, effect: firstSentence(doc) }
 }
 
 /** The bound in the words of the error message, from the code itself. */
@@ -30,13 +33,9 @@ export function boundInCode(name) {
   try {
     FIELDS[name](name, Symbol('nothing that any option takes'))
   } catch (error) {
-    return error.invalid.bound.replaceAll(/\d+/g, grouped)
+    return error.invalid.bound.replaceAll(/\B(?=(\d{3})+(?!\d))/g, '_')
   }
   throw new Error(`\`${name}\` takes anything`)
-}
-
-function grouped(digits) {
-  return digits.replaceAll(/\B(?=(\d{3})+$)/g, '_')
 }
 
 function takes(name, value) {
@@ -53,17 +52,25 @@ function contradictions({ name, type, bounds, byDefault, effect }) {
   return [
     ...(effect === '' ? ['has no comment'] : []),
     ...[bounds, type].filter(isWrongAboutFalse).map((text) => `says "${text}", but that is not so for false`),
+    ...wordsOf(boundInCode(name))
+      .filter((word) => !bounds.includes(word))
+      .map((word) => `does not say that it takes ${word}`),
     ...boundContradictions(name, bounds),
     ...defaultContradictions(name, byDefault),
   ]
 }
 
+function wordsOf(bound) {
+  return bound.match(/'[^']+'/g) ?? []
+}
+
 /** Tries the ends of the range, and what lies just outside. */
 function boundContradictions(name, bounds) {
-  const range = rangeInWords.exec(bounds)
+  if (!rangeInWords.test(boundInCode(name))) return []
+  const range = boundsParagraph.test(bounds) ? rangeInWords.exec(bounds) : null
   if (range === null) return [`has no sentence of bounds ("An integer from 0 to 10."): ${bounds}`]
   const least = toNumber(range[1])
-  const most = toNumber(range[2] ?? 'no number')
+  const most = range[2] === undefined ? Number.NaN : toNumber(range[2])
   const isText = bounds.startsWith('A text')
   const step = bounds.startsWith('A ratio') ? 0.001 : 1
   const sample = (size) => (isText ? 'x'.repeat(size) : size)
@@ -92,16 +99,23 @@ function toNumber(text) {
 function defaultContradictions(name, byDefault) {
   if (byDefault === '') return ['has no @defaultValue']
   const literal = /^`([^`]+)`/.exec(byDefault)?.[1]
-  const told = literal === undefined ? undefined : literal === 'false' ? false : toNumber(literal)
-  return isDeepStrictEqual(told, DEFAULTS[name]) ? [] : [`says ${byDefault}, but the default is ${DEFAULTS[name]}`]
+  const isTrue = isDeepStrictEqual(valueOf(literal), DEFAULTS[name])
+  return isTrue ? [] : [`says ${byDefault}, but the default is ${DEFAULTS[name]}`]
+}
+
+function valueOf(literal) {
+  if (literal === undefined) return undefined
+  if (literal === 'false') return false
+  return literal.startsWith("'") ? literal.slice(1, -1) : toNumber(literal)
 }
 
 /** One row for each option; `address` is where the page of the policy is. */
 export function optionsTable(options, address = '') {
   const rows = options.map(({ name, bounds, byDefault, effect }) => [
     `[${code(name)}](${address}#${name.toLowerCase()})`,
-    bounds.replace(boundsParagraph, '$1 ').replace(/[;.](?= |$).*/, ''),
-    byDefault.replace(/\.(?= [A-Z]|$).*/, ''),
+    bounds.replace(boundsParagraph, '').replace(/[;.](?= |$).*/, ''),
+    // The value with its remarks, or the first words.
+    byDefault.replace(/\.(?= [A-Z]|$).*/, '').replace(/^([^`(]+?):.*/, '$1'),
     effect,
   ])
   return table(['option', 'type and bounds', 'default', 'what it does'], rows)

@@ -2,12 +2,11 @@
 import { CLOSE_REASONS } from '../../packages/core/src/close-reason.ts'
 import { channelName, EVENT_TYPES } from '../../packages/core/src/events.ts'
 import { NOT_BUILT_YET } from '../../packages/core/src/policy/fields.ts'
-import { code, fieldTable, page, prose, table, typeLink } from './markdown.mjs'
+import { code, page, prose, table } from './markdown.mjs'
 import { boundInCode, optionsTable } from './options.mjs'
 import { Disagreement, oneLine } from './sources.mjs'
+import { Types } from './types.mjs'
 
-const closeReasonsAt = 'stats.md#close-reasons'
-const countsAt = 'stats.md#poolcounts'
 const hasGaps = NOT_BUILT_YET.length > 0
 
 const settled = `A value comes from the policy, else from what was set on the host, else from the default here;
@@ -17,7 +16,29 @@ values that were given; defaults adapt to them.
 An unknown name, a wrong type and a value out of bounds are refused with \`INVALID_POLICY\`, which names the option, the
 bound and the value.`
 
-export function policyPage(sources, options) {
+/** Each page by its name. */
+export function referencePages(sources, options) {
+  const types = new Types(sources, {
+    // Where they are described otherwise than by a section of their own.
+    CloseReason: 'stats.md#close-reasons',
+    PoolEvent: 'events.md',
+    PoolEventType: 'events.md#by-type',
+    PoolObserver: 'events.md',
+    PoolPolicy: 'policy.md',
+    PoolPolicyOptions: 'policy.md',
+    PoolkeeperErrorCode: 'errors.md#codes',
+  })
+  return {
+    'policy.md': policyPage(sources, types, options),
+    'stats.md': statsPage(sources, types),
+    'keeper.md': keeperPage(sources, types),
+    'events.md': eventsPage(sources, types),
+    'errors.md': errorsPage(sources, types),
+  }
+}
+
+function policyPage(sources, types, options) {
+  const sections = options.flatMap(({ node }) => types.sectionsFrom(node, 'policy.md'))
   return page(
     '# Policy options',
     prose(sources.docOf(sources.declaration('PoolPolicyOptions'))),
@@ -25,27 +46,62 @@ export function policyPage(sources, options) {
     optionsTable(options),
     ...options.flatMap(({ name, type, doc }) => [
       `## ${code(name)}`,
-      `${code(`${name}?: ${type}`)}`,
+      types.signature(`${name}?: ${type}`),
       prose(doc),
       `**Checked as:** ${boundInCode(name)}.`,
     ]),
+    ...sections,
     hasGaps && '## Not in this version',
     hasGaps && `Refused by name until they exist: ${NOT_BUILT_YET.map(code).join(', ')}.`,
   )
 }
 
-export function eventsPage(sources) {
-  const targets = { CloseReason: closeReasonsAt, DrainReport: 'keeper.md#drainreport' }
-  const events = sources.members(sources.declaration('Facts', 'events.ts')).map((member) => ({
-    ...member,
-    fields: sources.members(member.typeNode),
-  }))
+function statsPage(sources, types) {
+  const list = sources.declaration('CLOSE_REASONS')
+  const reasons = sources.words(list)
+  requireSame('CLOSE_REASONS', CLOSE_REASONS, reasons)
+  return page(
+    '# Statistics',
+    methodOf(sources, 'stats'),
+    ...types.sectionsFrom(sources.member(sources.declaration('PoolKeeper'), 'stats').node, 'stats.md'),
+    '## Close reasons',
+    prose(sources.docOf(list.parent.parent)),
+    hasGaps && 'A reason whose feature is [not in this version](policy.md#not-in-this-version) stays at 0.',
+    table(
+      ['reason', 'meaning'],
+      reasons.map(({ word, meaning }) => [code(word), meaning]),
+    ),
+  )
+}
+
+function keeperPage(sources, types) {
+  const keeper = sources.declaration('PoolKeeper')
+  const members = sources.members(keeper)
+  const sections = types.sectionsFrom(keeper, 'keeper.md')
+  return page(
+    `# ${code('PoolKeeper')}`,
+    prose(sources.docOf(keeper)),
+    types.fields(members.filter(({ isMethod }) => !isMethod)),
+    ...members
+      .filter(({ isMethod }) => isMethod)
+      .flatMap(({ name, type, doc }) => [`## ${code(`${name}()`)}`, types.signature(type), prose(doc)]),
+    ...sections,
+  )
+}
+
+function eventsPage(sources, types) {
+  const facts = sources.declaration('Facts', 'events.ts')
+  const events = sources
+    .members(facts)
+    .map((event) => ({ ...event, fields: sources.members(event.typeNode, { inherited: true }) }))
   requireSame('EVENT_TYPES', EVENT_TYPES, events)
+  const sections = types.sectionsFrom(facts, 'events.md')
   const common = sources.declaration('EventOf').type.types.find((part) => part.members !== undefined)
+  const inEvery = sources.members(common).map((field) => (field.name === 'type' ? { ...field, type: 'string' } : field))
   const rows = events.map(({ name, doc, fields }) => [
     code(name),
     oneLine(prose(doc)),
-    fields.map((field) => typeLink(`${field.name}: ${field.type}`, targets)).join('<br>'),
+    fields.map((field) => types.link(`${field.name}: ${field.type}`)).join('<br>'),
     code(channelName(name)),
   ])
   return page(
@@ -54,10 +110,11 @@ export function eventsPage(sources) {
     methodOf(sources, 'subscribe'),
     `Each is also published on a ${code('node:diagnostics_channel')} of its own, named in the table below.`,
     '## In every event',
-    fieldTable(sources.members(common).map((field) => (field.name === 'type' ? { ...field, type: 'string' } : field))),
+    types.fields(inEvery),
     '## By type',
     table(['type', 'what happened', 'fields', 'channel'], rows),
     ...fieldMeanings(events),
+    ...sections,
   )
 }
 
@@ -72,56 +129,23 @@ function fieldMeanings(events) {
   return ['## Fields', table(['field', 'meaning'], rows)]
 }
 
-export function statsPage(sources) {
-  const parts = ['PoolCounts', 'AcquireCounters', 'ValidationCounters', 'DurationSummary']
-  const targets = { ...ownHeadings(parts), CloseReason: '#close-reasons' }
-  const reasons = sources.words(sources.declaration('CLOSE_REASONS'))
-  requireSame('CLOSE_REASONS', CLOSE_REASONS, reasons)
-  return page(
-    '# Statistics',
-    methodOf(sources, 'stats'),
-    `## ${code('PoolStats')}`,
-    prose(sources.docOf(sources.declaration('PoolStats'))),
-    `It has the fields of ${typeLink('PoolCounts', targets)}, and:`,
-    fieldTable(sources.members(sources.declaration('PoolStats')), targets),
-    ...interfaces(sources, parts.map((name) => sources.declaration(name)), targets),
-    '## Close reasons',
-    prose(sources.docOf(sources.declaration('CLOSE_REASONS').parent.parent)),
-    hasGaps && 'A reason whose feature is [not in this version](policy.md#not-in-this-version) stays at 0.',
-    table(['reason', 'meaning'], reasons.map(({ word, meaning }) => [code(word), meaning])),
-  )
-}
-
-export function keeperPage(sources) {
-  const keeper = sources.declaration('PoolKeeper')
-  const members = sources.members(keeper)
-  const parts = ['ReadyOptions', 'ResizeOptions', 'DrainOptions', 'DrainReport']
-  const targets = { ...ownHeadings(parts), PoolStats: 'stats.md', PoolObserver: 'events.md', PoolPolicy: 'policy.md' }
-  return page(
-    `# ${code('PoolKeeper')}`,
-    prose(sources.docOf(keeper)),
-    fieldTable(members.filter(({ isMethod }) => !isMethod), targets),
-    ...members
-      .filter(({ isMethod }) => isMethod)
-      .flatMap(({ name, signature, doc }) => [`## ${code(`${name}()`)}`, typeLink(signature, targets), prose(doc)]),
-    ...interfaces(sources, parts.map((name) => sources.declaration(name, 'keeper.ts')), targets),
-  )
-}
-
-export function errorsPage(sources) {
+function errorsPage(sources, types) {
   const codes = sources.declaration('PoolkeeperErrorCode')
-  const parts = ['InvalidOption']
-  const targets = { ...ownHeadings(parts), PoolCounts: countsAt }
+  const details = sources.declaration('PoolkeeperErrorDetails')
+  const sections = types.sectionsFrom(details, 'errors.md')
   return page(
     '# Errors',
     prose(sources.docOf(sources.declaration('PoolkeeperError'))),
     '## Codes',
     prose(sources.docOf(codes)),
-    table(['code', 'meaning'], sources.words(codes).map(({ word, meaning }) => [code(word), meaning])),
+    table(
+      ['code', 'meaning'],
+      sources.words(codes).map(({ word, meaning }) => [code(word), meaning]),
+    ),
     '## Details',
     'Besides `code` and `message`, an error has:',
-    fieldTable(sources.members(sources.declaration('PoolkeeperErrorDetails')), targets),
-    ...interfaces(sources, parts.map((name) => sources.declaration(name)), targets),
+    types.fields(sources.members(details)),
+    ...sections,
     ...['isPoolkeeperError', 'findPoolkeeperError'].flatMap((name) => [
       `## ${code(`${name}(error)`)}`,
       prose(sources.docOf(sources.declaration(name))),
@@ -130,24 +154,9 @@ export function errorsPage(sources) {
 }
 
 function methodOf(sources, name) {
-  const { signature, doc } = sources.members(sources.declaration('PoolKeeper')).find((member) => member.name === name)
-  return `${code(`keeper.${signature}`)}: ${lowerFirst(prose(doc))}`
-}
-
-function lowerFirst(text) {
-  return text.charAt(0).toLowerCase() + text.slice(1)
-}
-
-function interfaces(sources, declarations, targets) {
-  return declarations.flatMap((declaration) => [
-    `## ${code(declaration.name.text)}`,
-    prose(sources.docOf(declaration)),
-    fieldTable(sources.members(declaration), targets),
-  ])
-}
-
-function ownHeadings(names) {
-  return Object.fromEntries(names.map((name) => [name, `#${name.toLowerCase()}`]))
+  const { type, doc } = sources.member(sources.declaration('PoolKeeper'), name)
+  const text = prose(doc)
+  return `${code(`keeper.${type}`)}: ${text.charAt(0).toLowerCase()}${text.slice(1)}`
 }
 
 /** The list that the code works with, against the declarations that were read. */

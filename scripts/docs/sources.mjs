@@ -2,9 +2,6 @@
 import { basename, join } from 'node:path'
 import ts from 'typescript'
 
-/** An alias of so many words is shown as its words. */
-const longestShownUnion = 6
-
 /** The sources contradict each other: there is nothing true to write. */
 export class Disagreement extends Error {}
 
@@ -43,12 +40,16 @@ export class Sources {
     return { paragraphs: paragraphsOf(commentText(last?.comment)), tags }
   }
 
-  /** The members that an interface or an object type has, its bases' included when they are asked for. */
-  members(declaration, { inherited = false } = {}) {
-    const nodes = inherited
-      ? this.#checker.getTypeAtLocation(declaration).getProperties().map((symbol) => symbol.declarations[0])
-      : declaration.members
-    return [...nodes].map((node) => this.#member(node))
+  /** The members of a type, its bases' included when they are asked for. */
+  members(node, { inherited = false } = {}) {
+    const declarations = inherited
+      ? this.#checker.getTypeAtLocation(node).getProperties().map((symbol) => symbol.declarations[0])
+      : node.members
+    return [...declarations].map((declaration) => this.#member(declaration))
+  }
+
+  member(declaration, name) {
+    return this.members(declaration).find((member) => member.name === name)
   }
 
   #member(node) {
@@ -57,20 +58,47 @@ export class Sources {
       name: node.name.getText(),
       isOptional: node.questionToken !== undefined,
       isMethod,
-      type: isMethod ? undefined : this.#typeText(node.type),
-      typeNode: isMethod ? undefined : node.type,
-      signature: isMethod ? oneLine(node.getText()) : undefined,
+      node,
+      typeNode: node.type,
+      type: isMethod ? oneLine(node.getText()) : this.#typeText(node.type),
       doc: this.docOf(node),
     }
   }
 
+  /** A union of words that has a comment is described somewhere; others are shown. */
   #typeText(node) {
-    const type = this.#checker.getTypeAtLocation(node)
-    const isShort = type.isUnion() && type.types.length <= longestShownUnion
-    if (ts.isTypeReferenceNode(node) && isShort && type.types.every((part) => part.isStringLiteral())) {
-      return type.types.map((part) => `'${part.value}'`).join(' | ')
+    const [alias] = this.#declarationsOf(node)
+    const shown = alias !== undefined && this.#isMereWords(alias) ? alias.type : node
+    return oneLine(shown.getText()).replaceAll(/\breadonly /g, '')
+  }
+
+  #isMereWords(declaration) {
+    const isUnion = ts.isTypeAliasDeclaration(declaration) && ts.isUnionTypeNode(declaration.type)
+    return isUnion && this.docOf(declaration).paragraphs.length === 0
+  }
+
+  /** What the sources declare under the name to which a node refers. */
+  #declarationsOf(node) {
+    const name = node.typeName ?? (ts.isExpressionWithTypeArguments(node) ? node.expression : undefined)
+    const symbol = name && this.#checker.getSymbolAtLocation(name)
+    if (!symbol) return []
+    const { declarations = [] } = symbol.flags & ts.SymbolFlags.Alias ? this.#checker.getAliasedSymbol(symbol) : symbol
+    return declarations.filter((declaration) => this.#files.includes(declaration.getSourceFile()))
+  }
+
+  /** The types that a description of `start` has to describe as well, in the order in which a reader meets them. */
+  typesFrom(start, isKnown) {
+    const found = new Set()
+    const visit = (node) => {
+      for (const declaration of this.#declarationsOf(node)) {
+        if (this.#isMereWords(declaration) || isKnown(declaration.name.text) || found.has(declaration)) continue
+        found.add(declaration)
+        visit(declaration)
+      }
+      ts.forEachChild(node, visit)
     }
-    return oneLine(node.getText()).replaceAll(/\breadonly /g, '')
+    visit(start)
+    return [...found]
   }
 
   /** The words of a list or a union, each with the comment above it. */
