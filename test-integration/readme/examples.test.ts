@@ -1,0 +1,41 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { requireServer } from '../harness/require-server.ts'
+import { codeBlocksOf } from './code-blocks.ts'
+import { ExamplesFolder } from './examples-folder.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+function pages(): string[] {
+  const packages = readdirSync(join(ROOT, 'packages')).map((name) => `packages/${name}/README.md`)
+  const docs = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.md'))
+    .map((path) => `docs/${path}`)
+  return ['README.md', ...packages, ...docs].filter((page) => existsSync(join(ROOT, page)))
+}
+
+const blocks = pages().flatMap((page) => codeBlocksOf(page, readFileSync(join(ROOT, page), 'utf8')))
+const postgres = requireServer('postgres')
+
+let folder: ExamplesFolder
+
+beforeAll(() => {
+  folder = new ExamplesFolder(blocks, { timeLimitMillis: 20_000 })
+})
+
+afterAll(() => folder.remove())
+
+describe('every example', () => {
+  test.for(blocks)('of $place compiles under strict TypeScript', (block) => {
+    expect(folder.complaints(block)).toEqual([])
+  })
+})
+
+postgres.describe('every example that is not marked no-run', () => {
+  test.for(blocks.filter(({ runs }) => runs))('of $place says what it shows, and ends by itself', async (block) => {
+    const output = await folder.run(block, { DATABASE_URL: postgres.url })
+    for (const text of block.shows) expect(output).toContain(text)
+  })
+})
