@@ -178,6 +178,12 @@ describe('keepalive', () => {
     expect(asked({ policy: { min: 2 }, idle: many(2, SILENT), mayTalk: false })).toEqual([])
   })
 
+  test('asks what min keeps, though it has been idle for longer than the timeout', () => {
+    const idle = many(3, { ...SILENT, ...idleFor(60_000) })
+    const policy = { min: 2, idleTimeoutMillis: 30_000, keepaliveMillis: 60_000 }
+    expect(plan({ policy, idle })).toMatchObject({ close: [{ connection: 'c0' }], validate: ['c1', 'c2'] })
+  })
+
   test('does not ask what is to be replaced', () => {
     expect(asked({ policy: { min: 1 }, idle: { old: { ...OLD, ...SILENT } } })).toEqual([])
   })

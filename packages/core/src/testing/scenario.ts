@@ -23,8 +23,8 @@ export async function use(pool: SimulatedPool): Promise<void> {
   pool.release(await takeOne(pool))
 }
 
-/** Asks so often, and says for each how long it waited, or why it got nothing. */
-export function waits(pool: SimulatedPool, count: number, holdMillis: number = 0): Promise<(number | Error)[]> {
+/** Asks so often, and says for each how long he waited, or why he got nothing; lets no time pass. */
+export function askers(pool: SimulatedPool, count: number, holdMillis: number = 0): Promise<(number | Error)[]> {
   const one = async (): Promise<number | Error> => {
     const since = pool.clock.now()
     try {
@@ -36,7 +36,12 @@ export function waits(pool: SimulatedPool, count: number, holdMillis: number = 0
       return error as Error
     }
   }
-  return pool.clock.until(Promise.all(Array.from({ length: count }, one)))
+  return Promise.all(Array.from({ length: count }, one))
+}
+
+/** The same, and lets time pass until all have their answer. */
+export function waits(pool: SimulatedPool, count: number, holdMillis: number = 0): Promise<(number | Error)[]> {
+  return pool.clock.until(askers(pool, count, holdMillis))
 }
 
 /** What the pool reports from now on. */

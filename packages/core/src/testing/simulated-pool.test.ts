@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { fill, take, takeOne, waits } from './scenario.ts'
+import { askers, fill, take, takeOne, waits } from './scenario.ts'
 import { simulatePool, type SimulatedConnection, type SimulatedPool } from './index.ts'
 
 describe('the simulated host', () => {
   test('opens on demand, up to max, and makes the others wait', async () => {
     const pool = simulatePool({ policy: { max: 3 } })
-    const served = waits(pool, 7, 100)
+    const served = askers(pool, 7, 100)
     await pool.clock.advance(50)
     expect(pool.keeper.stats()).toMatchObject({ used: 3, pending: 4, opening: 0 })
-    expect(await served).toEqual([20, 20, 20, 120, 120, 120, 220])
+    expect(await pool.clock.until(served)).toEqual([20, 20, 20, 120, 120, 120, 220])
     expect(pool.server).toMatchObject({ accepted: 3, most: 3 })
   })
 

@@ -128,3 +128,13 @@ test('until() gives up when nothing can settle the promise, or not in time', asy
   const late = new Promise<void>((resolve) => void clock.after(1_001, resolve))
   await expect(clock.until(late, 1_000)).rejects.toThrow('not settled within 1000 ms')
 })
+
+test('time does not pass twice at once', async () => {
+  const clock = new VirtualClock()
+  const passing = clock.advance(100)
+  await expect(clock.advance(5)).rejects.toThrow('time is passing already')
+  await expect(clock.until(Promise.resolve())).rejects.toThrow('time is passing already')
+  await passing
+  await clock.advance(5)
+  expect(clock.now()).toBe(105)
+})

@@ -20,6 +20,7 @@ export class VirtualClock implements Clock {
   /** Milliseconds by which the wall clock is off: somebody set it, or a time server corrected it. */
   wallOffset = 0
   #now = 0
+  #isPassing = false
   readonly #alarms = new Set<Alarm>()
 
   now(): number {
@@ -49,9 +50,10 @@ export class VirtualClock implements Clock {
    */
   async advance(millis: number): Promise<void> {
     const end = this.#now + millis
-    await settle()
-    for (let next = this.#next(end); next !== undefined; next = this.#next(end)) await this.#fire(next)
-    this.#now = end
+    await this.#pass(async () => {
+      for (let next = this.#next(end); next !== undefined; next = this.#next(end)) await this.#fire(next)
+      this.#now = end
+    })
   }
 
   /**
@@ -64,12 +66,13 @@ export class VirtualClock implements Clock {
     let isSettled = false
     const settled = (): void => void (isSettled = true)
     promise.then(settled, settled)
-    await settle()
-    while (!isSettled) {
-      const next = this.#next(end)
-      if (next === undefined) throw new Error(`not settled within ${patienceMillis} ms of virtual time`)
-      await this.#fire(next)
-    }
+    await this.#pass(async () => {
+      while (!isSettled) {
+        const next = this.#next(end)
+        if (next === undefined) throw new Error(`not settled within ${patienceMillis} ms of virtual time`)
+        await this.#fire(next)
+      }
+    })
     return promise
   }
 
@@ -81,6 +84,18 @@ export class VirtualClock implements Clock {
     await settle()
     this.#now += millis
     await this.advance(0)
+  }
+
+  /** Two who let time pass at once would turn it back. */
+  async #pass(fire: () => Promise<void>): Promise<void> {
+    if (this.#isPassing) throw new Error('time is passing already: await the other advance() or until() first')
+    this.#isPassing = true
+    try {
+      await settle()
+      await fire()
+    } finally {
+      this.#isPassing = false
+    }
   }
 
   /** Timers that have not fired and were not cancelled. */
