@@ -29,6 +29,7 @@ interface Facts {
   generationBumped: { readonly generation: number; readonly cause: unknown }
   resized: { readonly min: number; readonly max: number }
   recycled: { readonly connections: number }
+  dirtyReturn: { readonly connection: number; readonly status: 'open' | 'failed' }
   draining: { readonly timeoutMillis: number }
   drained: { readonly report: DrainReport }
   paused: { readonly waiters: 'wait' | 'fail' }
@@ -66,6 +67,7 @@ export const EVENT_TYPES: readonly PoolEventType[] = [
   'generationBumped',
   'resized',
   'recycled',
+  'dirtyReturn',
   'draining',
   'drained',
   'paused',

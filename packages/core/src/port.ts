@@ -44,6 +44,15 @@ export interface LendingPort<C extends object> {
    */
   validate(connection: C): Promise<ValidationAnswer>
 
+  /** The transaction that the session is in, as far as it is known without asking. */
+  transactionStatus(connection: C): TransactionStatus | undefined
+
+  /**
+   * Ends what the last caller left in the session: rolls its transaction back, or resets all of
+   * it. Rejects with the failure. Deadlines are the keeper's.
+   */
+  restoreSession(connection: C, how: 'rollback' | 'reset'): Promise<void>
+
   /** What can be seen without asking: the connection is known to be dead or unfit. */
   isBroken(connection: C): boolean
 
@@ -94,6 +103,9 @@ export interface LendingPort<C extends object> {
 /** What a connection answered: that it is there, or that it is there in another role. */
 export type ValidationAnswer = void | 'wrongRole'
 
+/** `failed`: open, and good for a rollback only. */
+export type TransactionStatus = 'idle' | 'open' | 'failed'
+
 /** An attempt to connect that the keeper asked for. */
 export interface Opening<C extends object> {
   /** Rejects with the connect error. */
@@ -110,8 +122,10 @@ export interface LendingEvents<C extends object> {
   /** A connection from before the keeper's time; its age and proof are not known. */
   adopted(connection: C, isLent: boolean): void
 
-  /** Whether callers that wait may be served, and connections opened for them. */
+  /** Whether callers that wait may be served. */
   mayServe(): boolean
+  /** Whether a connection may be opened for a caller that waits. The keeper wakes the port later. */
+  mayOpen(): boolean
 
   /** An attempt to connect begins; the returned number names it. */
   opening(): number
@@ -141,8 +155,11 @@ export interface LendingEvents<C extends object> {
   /** The connection died by itself. */
   died(connection: C, error: unknown): void
 
-  /** A caller gave it back; `'foreign'` when nobody holds it. */
-  returned(connection: C): 'keep' | 'retire' | 'foreign'
+  /**
+   * A caller gave it back; `'foreign'` when nobody holds it. With a promise, its session is being
+   * restored: until then it is withdrawn.
+   */
+  returned(connection: C): 'keep' | 'retire' | 'foreign' | Promise<'keep' | 'retire'>
   /** The host's books show what was decided on a return. */
   settled(): void
 

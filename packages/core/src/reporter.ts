@@ -2,7 +2,8 @@ import diagnosticsChannel, { type Channel } from 'node:diagnostics_channel'
 import type { Clock } from './clock.ts'
 import { channelName, EVENT_TYPES, type EventFacts, type PoolEvent, type PoolEventType } from './events.ts'
 
-export type PoolObserver = (event: PoolEvent) => void
+/** May be asynchronous; nobody waits for it. */
+export type PoolObserver = (event: PoolEvent) => void | Promise<void>
 
 const CHANNELS = Object.fromEntries(
   EVENT_TYPES.map((type) => [type, diagnosticsChannel.channel(channelName(type))]),
@@ -46,11 +47,15 @@ export class Reporter {
 
   emit<T extends PoolEventType>(type: T, facts: EventFacts<T>): void {
     const event = { type, pool: this.pool, at: this.#clock.wallNow(), ...facts } as unknown as PoolEvent
-    for (const observer of this.#observers) {
+    const complain = (error: unknown): void => {
+      this.warn('OBSERVER_THREW', `an observer threw on "${type}": ${String(error)}`)
+    }
+    // A copy: an observer may subscribe or leave while it is told.
+    for (const observer of [...this.#observers]) {
       try {
-        observer(event)
+        observer(event)?.then(undefined, complain)
       } catch (error) {
-        this.warn('OBSERVER_THREW', `an observer threw on "${type}": ${String(error)}`)
+        complain(error)
       }
     }
     // Node guards each subscriber of a channel itself, but reports a throw as an uncaught

@@ -1,4 +1,4 @@
-import type { Harm } from '@poolkeeper/core'
+import type { Harm, TransactionStatus } from '@poolkeeper/core'
 
 /** What is known of one wire, shared by all hosts over it. */
 export interface Driver<C extends object> {
@@ -15,6 +15,15 @@ export interface Driver<C extends object> {
    * Left out where the wire has no such question.
    */
   isWritable?(connection: C): Promise<boolean>
+
+  /** The transaction that the session is in, as far as the driver knows it without asking. */
+  transactionStatus?(connection: C): TransactionStatus | undefined
+
+  /** Ends an open or failed transaction. */
+  rollback?(connection: C): Promise<void>
+
+  /** Makes the session as new. */
+  reset?(connection: C): Promise<void>
 
   /** What can be seen without asking: the driver knows already that the connection is dead. */
   isBroken(connection: C): boolean

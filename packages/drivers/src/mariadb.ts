@@ -1,12 +1,13 @@
 import type { Driver } from './driver.ts'
-import { isMysqlWritable, pingMysql, type MysqlCallbackConnection } from './mysql-callback.ts'
+import { isMysqlWritable, pingMysql, rollbackMysql, settled, type MysqlCallbackConnection } from './mysql-callback.ts'
 import { isMysqlLimitRefusal, mysqlHarmOf } from './mysql-errors.ts'
 import { watchEmitter } from './watch.ts'
 
 /** The part of a `mariadb/callback` connection that is used here; mariadb is not a dependency. */
 export interface MariadbConnection extends MysqlCallbackConnection {
+  reset(callback: (error: unknown) => void): unknown
   isValid?(): boolean
-  ping(options: { readonly timeout: number }, callback: (error: unknown) => void): unknown
+  ping(timeoutMillis: number, callback: (error: unknown) => void): unknown
   ping(callback: (error: unknown) => void): unknown
 }
 
@@ -17,15 +18,20 @@ export const mariadbDriver: Driver<MariadbConnection> = {
 
   isWritable: (connection) => isMysqlWritable(connection),
 
+  rollback: (connection) => rollbackMysql(connection),
+
+  reset: (connection) => settled((done) => connection.reset(done)),
+
   isBroken: (connection) => connection.isValid?.() === false,
 
   destroy(connection) {
-    // Not ready yet, or ended: mariadb ends those itself, within its own connect timeout.
+    // Not ready yet: mariadb ends it within its own connect timeout. Saying goodbye already: nobody
+    // can reach its socket any more.
     if (connection.isValid?.() === false) return
-    // mariadb's own destroy() opens another connection to kill what is under way, and waits for it.
-    // Its ping with a deadline ends the socket and nothing else; a peer that answers even that is
-    // not busy, and can be destroyed.
-    connection.ping({ timeout: 1 }, (error) => {
+    // mariadb's own destroy() opens another connection to kill what is under way, waits for it, and
+    // leaves the failure of that unhandled. Its ping with a deadline ends the socket and nothing else;
+    // a peer that answers even that is not busy, and can be destroyed.
+    connection.ping(1, (error) => {
       if (error === undefined || error === null) connection.destroy()
     })
   },

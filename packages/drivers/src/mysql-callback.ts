@@ -33,3 +33,17 @@ export function isMysqlWritable(connection: MysqlCallbackConnection): Promise<bo
     })
   })
 }
+
+export function rollbackMysql(connection: MysqlCallbackConnection): Promise<void> {
+  return settled((done) => connection.query('rollback', done))
+}
+
+/** COM_RESET_CONNECTION or its like, under the name that the driver gives it. */
+export function settled(call: (done: Done) => unknown): Promise<void> {
+  return new Promise((resolve, reject) => {
+    call((error) => {
+      if (error === undefined || error === null) resolve()
+      else reject(asError(error))
+    })
+  })
+}

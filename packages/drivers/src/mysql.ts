@@ -1,10 +1,11 @@
 import type { Driver } from './driver.ts'
-import { isMysqlWritable, pingMysql, type MysqlCallbackConnection } from './mysql-callback.ts'
+import { isMysqlWritable, pingMysql, rollbackMysql, settled, type MysqlCallbackConnection } from './mysql-callback.ts'
 import { isMysqlLimitRefusal, mysqlHarmOf } from './mysql-errors.ts'
 import { watchEmitter } from './watch.ts'
 
 /** The part of a `mysql` connection that is used here; declared so that `mysql` is not a dependency. */
 export interface MysqlConnection extends MysqlCallbackConnection {
+  changeUser(callback: (error: unknown) => void): unknown
   readonly state?: string
   readonly _socket?: { destroy(error?: Error): void; readonly bytesWritten?: number }
 }
@@ -18,10 +19,16 @@ export const mysqlDriver: Driver<MysqlConnection> = {
 
   isWritable: (connection) => isMysqlWritable(connection),
 
+  rollback: (connection) => rollbackMysql(connection),
+
+  reset: (connection) => settled((done) => connection.changeUser(done)),
+
   isBroken: ({ state }) => state !== undefined && !LIVING_STATES.includes(state),
 
   destroy(connection) {
     // mysql's own destroy() forgets who waits for an answer; an error on the socket gives them one.
+    // Whoever listened may be gone by now, and an error without a listener ends the process.
+    connection.on('error', () => {})
     connection._socket?.destroy(new Error('the connection was destroyed'))
     connection.destroy()
   },

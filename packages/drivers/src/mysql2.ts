@@ -1,10 +1,11 @@
 import type { Driver } from './driver.ts'
-import { isMysqlWritable, pingMysql, type MysqlCallbackConnection } from './mysql-callback.ts'
+import { isMysqlWritable, pingMysql, rollbackMysql, settled, type MysqlCallbackConnection } from './mysql-callback.ts'
 import { isMysqlLimitRefusal, mysqlHarmOf } from './mysql-errors.ts'
 import { watchEmitter } from './watch.ts'
 
 /** The part of a mysql2 connection that is used here; declared so that mysql2 is not a dependency. */
 export interface Mysql2Connection extends MysqlCallbackConnection {
+  reset(callback: (error: unknown) => void): unknown
   readonly stream?: {
     destroy(error?: Error): void
     once(event: 'close', listener: () => void): unknown
@@ -24,12 +25,18 @@ export const mysql2Driver: Driver<Mysql2Connection> = {
 
   isWritable: (connection) => isMysqlWritable(connection),
 
+  rollback: (connection) => rollbackMysql(connection),
+
+  reset: (connection) => settled((done) => connection.reset(done)),
+
   isBroken: ({ _fatalError, _protocolError, _closing, stream }) =>
     Boolean(_fatalError) || Boolean(_protocolError) || _closing === true || stream?.destroyed === true,
 
   destroy(connection) {
     // mysql2's own destroy() only says goodbye (stream.end()), which a half-open peer never hears,
     // and forgets who waits for an answer; an error on the socket gives them one.
+    // Whoever listened may be gone by now, and an error without a listener ends the process.
+    connection.on('error', () => {})
     connection.stream?.destroy(new Error('the connection was destroyed'))
     connection.destroy()
   },

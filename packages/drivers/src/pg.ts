@@ -1,4 +1,4 @@
-import type { Harm } from '@poolkeeper/core'
+import type { Harm, TransactionStatus } from '@poolkeeper/core'
 import type { Driver } from './driver.ts'
 import { asError, codeOf, isSocketError } from './socket-errors.ts'
 import { watchEmitter } from './watch.ts'
@@ -19,6 +19,8 @@ export interface PgClient {
   readonly connection?: WireConnection
   /** pg 8.23 and later: several queries on the wire at once. */
   readonly pipeline?: boolean
+  /** pg 8.21 and later: as the last ReadyForQuery said. */
+  getTransactionStatus?(): string | null
   query(text: string, callback: (error: unknown, result?: { readonly rows: readonly unknown[] }) => void): unknown
   query(submittable: object): unknown
   on(event: string, listener: (error?: unknown) => void): unknown
@@ -75,6 +77,9 @@ function harmOf(error: unknown): Harm {
   return error instanceof Error && LOST_TEXT.test(error.message) ? 'connection' : 'statement'
 }
 
+/** https://www.postgresql.org/docs/current/protocol-message-formats.html: ReadyForQuery */
+const STATUS: Readonly<Record<string, TransactionStatus>> = { I: 'idle', T: 'open', E: 'failed' }
+
 export const pgDriver: Driver<PgClient> = {
   wire: 'postgresql',
 
@@ -101,6 +106,12 @@ export const pgDriver: Driver<PgClient> = {
       })
     }),
 
+  transactionStatus: (client) => STATUS[client.getTransactionStatus?.() ?? ''],
+
+  rollback: (client) => run(client, 'rollback'),
+
+  reset: (client) => run(client, 'discard all'),
+
   isBroken: (client) => client.connection?.stream.destroyed === true,
 
   destroy(client) {
@@ -114,6 +125,15 @@ export const pgDriver: Driver<PgClient> = {
   watch: (client, onDeath) => watchEmitter(client, onDeath),
 
   bytesWritten: (client) => client.connection?.stream.bytesWritten,
+}
+
+function run(client: PgClient, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    client.query(text, (error) => {
+      if (error === undefined || error === null) resolve()
+      else reject(asError(error))
+    })
+  })
 }
 
 function isAnswer(error: unknown): boolean {

@@ -44,6 +44,9 @@ export function attachKeeper(
   if (policy.validateRole !== false && dialect.driver.isWritable === undefined) {
     throw new PoolkeeperError('UNSUPPORTED_HOST', `validateRole: nobody can ask ${client.driverName} for its role`)
   }
+  if (policy.onReturn === 'reset' && dialect.driver.reset === undefined) {
+    throw new PoolkeeperError('UNSUPPORTED_HOST', `onReturn: nobody can reset a session of ${client.driverName}`)
+  }
   const host = new KnexHost(HOST, client, dialect, pool.validate.bind(pool), () => keeper.policy, connecting)
   const port = new TarnPort(pool, host, clock)
   let current = options

@@ -45,7 +45,8 @@ interface KnexDriver {
 
 function watchingDriver<T>(client: KnexClient, ticket: ConnectTicket, connect: () => T): T {
   const driver = client.driver as KnexDriver | undefined
-  if (driver === undefined) return connect()
+  // SQLite's driver is a constructor itself, and has no connect that could be swallowed.
+  if (driver?.Client === undefined && driver?.createConnection === undefined) return connect()
   client.driver = watched(driver, (connection) => {
     ticket.connection = connection
   })

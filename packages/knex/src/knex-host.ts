@@ -1,4 +1,4 @@
-import type { PoolPolicy, ValidationAnswer } from '@poolkeeper/core'
+import type { PoolPolicy, TransactionStatus, ValidationAnswer } from '@poolkeeper/core'
 import type { Connecting } from './connecting.ts'
 import type { Dialect } from './dialects.ts'
 import type { KnexClient, KnexConnection } from './knex-client.ts'
@@ -60,6 +60,15 @@ export class KnexHost implements TarnHost<KnexConnection> {
     const { validateRole, validationQuery } = this.#policy()
     if (validateRole === 'writable') return (await driver.isWritable?.(connection)) === true ? undefined : 'wrongRole'
     if (!this.#userCheckAsksServer) await driver.validate(connection, validationQuery)
+  }
+
+  transactionStatus(connection: KnexConnection): TransactionStatus | undefined {
+    return this.#dialect.driver.transactionStatus?.(connection)
+  }
+
+  async restoreSession(connection: KnexConnection, how: 'rollback' | 'reset'): Promise<void> {
+    const { driver } = this.#dialect
+    await (how === 'reset' ? driver.reset?.(connection) : driver.rollback?.(connection))
   }
 
   isBroken(connection: KnexConnection): boolean {

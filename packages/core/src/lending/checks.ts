@@ -2,6 +2,7 @@ import type { CloseReason } from '../close-reason.ts'
 import type { ValidationTrigger } from '../events.ts'
 import type { ValidationAnswer } from '../port.ts'
 import type { Facts, LendingContext } from './context.ts'
+import type { Openings } from './openings.ts'
 import { RoundTrips } from './round-trips.ts'
 
 /**
@@ -43,11 +44,17 @@ const WRONG_ROLE: Outcome = {
 export class Checks<C extends object> {
   readonly roundTrips: RoundTrips = new RoundTrips()
   readonly #context: LendingContext<C>
+  readonly #openings: Openings<C>
   readonly #onFailure: (facts: Facts, error: unknown) => void
   readonly #running = new Map<C, Check>()
 
-  constructor(context: LendingContext<C>, onFailure: (facts: Facts, error: unknown) => void) {
+  constructor(
+    context: LendingContext<C>,
+    openings: Openings<C>,
+    onFailure: (facts: Facts, error: unknown) => void,
+  ) {
     this.#context = context
+    this.#openings = openings
     this.#onFailure = onFailure
   }
 
@@ -143,6 +150,7 @@ export class Checks<C extends object> {
     facts.provenGeneration = generation
     facts.roleProven = true
     facts.suspect = false
+    this.#openings.fit()
     counters.validations.ok++
     this.roundTrips.add(validationMillis)
     if (reporter.hears('validated')) reporter.emit('validated', { connection: facts.id, trigger, validationMillis })
@@ -161,7 +169,9 @@ export class Checks<C extends object> {
       reporter.emit('validationFailed', { connection: facts.id, trigger, validationMillis, timedOut, error })
     }
     this.#context.condemn(facts, reason ?? (facts.provenGeneration < generation ? 'stale' : 'invalid'))
-    this.#onFailure(facts, error)
+    if (facts.uses === 0) this.#openings.unfit()
+    // A new connection in the wrong role says nothing new about those that are there.
+    if (reason !== 'role' || facts.uses > 0) this.#onFailure(facts, error)
   }
 
   #release(connection: C, custody: Custody, proven: boolean): void {

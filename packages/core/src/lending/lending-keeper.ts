@@ -19,6 +19,7 @@ import { judgeHealth, type PoolHealth } from './health.ts'
 import { Incidents } from './incidents.ts'
 import { Openings, STUCK_AFTER_MILLIS } from './openings.ts'
 import { Operations } from './operations.ts'
+import { Returns } from './returns.ts'
 import { Rivals } from './rivals.ts'
 import { Upkeep } from './upkeep.ts'
 
@@ -44,6 +45,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   readonly #upkeep: Upkeep<C>
   readonly #operations: Operations<C>
   readonly #drain: Drain<C>
+  readonly #returns: Returns<C>
   readonly #freeze: FreezeWatch
   readonly #dependencies: KeeperDependencies
   /** Between `returned` and `settled`, which are one moment. */
@@ -52,14 +54,17 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   constructor(port: LendingPort<C>, policy: PoolPolicy, dependencies: KeeperDependencies = {}) {
     const { clock = systemClock, draw = Math.random } = dependencies
     this.#context = new LendingContext(port, policy, clock, draw)
-    this.#checks = new Checks(this.#context, (facts, error) => this.#incidents.report(facts, error, this.#checks))
+    this.#openings = new Openings(this.#context)
+    this.#checks = new Checks(this.#context, this.#openings, (facts, error) =>
+      this.#incidents.report(facts, error, this.#checks),
+    )
     this.#rivals = new Rivals(this.#context, this.#checks)
     this.#incidents = new Incidents(this.#context, () => this.#upkeep.mayTalk())
-    this.#openings = new Openings(this.#context)
     this.#upkeep = new Upkeep(this.#context, this.#checks, this.#openings, this.#incidents)
     this.#freeze = new FreezeWatch(clock)
     this.#operations = new Operations(this.#context, this.#upkeep)
     this.#drain = new Drain(this.#context)
+    this.#returns = new Returns(this.#context)
     this.#context.changed = () => {
       this.#drain.changed()
       this.#operations.changed()
@@ -175,6 +180,10 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
 
   mayServe(): boolean {
     return this.#context.paused === false
+  }
+
+  mayOpen(): boolean {
+    return this.#context.paused === false && this.#openings.mayOpen()
   }
 
   adopted(connection: C, isLent: boolean): void {
@@ -300,7 +309,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     if (this.#context.port.idle().includes(connection)) void this.#context.port.close(connection, true)
   }
 
-  returned(connection: C): 'keep' | 'retire' | 'foreign' {
+  returned(connection: C): 'keep' | 'retire' | 'foreign' | Promise<'keep' | 'retire'> {
     const context = this.#context
     const { counters, port, reporter, situation } = context
     const facts = context.ledger.get(connection)
@@ -321,7 +330,8 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     if (verdict.action === 'retire') context.condemn(facts, verdict.reason)
     else if (this.#isLastReturn()) context.condemn(facts, 'drain')
     else if (context.surplus !== undefined) this.#retireSurplus(facts, context.surplus)
-    return facts.condemnedFor === undefined ? 'keep' : 'retire'
+    if (facts.condemnedFor !== undefined) return 'retire'
+    return this.#returns.clean(connection, facts) ?? 'keep'
   }
 
   /** While a pool is drained, nobody is left who could use what comes back. */

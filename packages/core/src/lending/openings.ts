@@ -5,6 +5,7 @@ export const STUCK_AFTER_MILLIS = 1_000
 
 const FIRST_PAUSE_MILLIS = 100
 const LONGEST_PAUSE_MILLIS = 5_000
+const UNFIT_PAUSE_MILLIS = 200
 
 /**
  * Attempts to connect, by whomever they were begun.
@@ -20,6 +21,8 @@ export class Openings<C extends object> {
   #probing = false
   #failuresInRow = 0
   #pausedUntil = -Infinity
+  #unfitInRow = 0
+  #isHeld = false
 
   constructor(context: LendingContext<C>) {
     this.#context = context
@@ -56,6 +59,28 @@ export class Openings<C extends object> {
     this.#pausedUntil = now + this.#pauseMillis()
     counters.opens.failed++
     if (reporter.hears('openFailed')) reporter.emit('openFailed', { error, openMillis })
+  }
+
+  /** A new connection failed its first check: opening more of its kind at once would be a storm. */
+  unfit(): void {
+    const { clock, policy, port } = this.#context
+    if (++this.#unfitInRow < policy.max) return
+    if (this.#isHeld) return
+    this.#isHeld = true
+    // The timer decides, and not the clock: timers may fire a moment early by it.
+    clock.after(UNFIT_PAUSE_MILLIS, () => {
+      this.#isHeld = false
+      port.wake()
+    })
+  }
+
+  fit(): void {
+    this.#unfitInRow = 0
+  }
+
+  /** Whether a connection may be opened for a caller now. */
+  mayOpen(): boolean {
+    return !this.#isHeld
   }
 
   oldestAgeMillis(now: number): number {

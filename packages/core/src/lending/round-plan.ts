@@ -2,12 +2,13 @@ import type { CloseReason } from '../close-reason.ts'
 import type { PoolCounts } from '../counts.ts'
 import type { ConnectionFacts } from '../facts.ts'
 import type { PoolPolicy } from '../policy/values.ts'
-import type { Rule, Situation } from '../rules/rule.ts'
+import type { RulesByMoment } from '../rules/index.ts'
+import type { Situation } from '../rules/rule.ts'
 import { judge } from '../verdict.ts'
 
 /** What a round of upkeep looks at. */
 export interface RoundView<C> {
-  readonly rules: readonly Rule[]
+  readonly rules: Pick<RulesByMoment, 'round' | 'idle'>
   readonly situation: Situation
   readonly policy: PoolPolicy
   readonly counts: PoolCounts
@@ -22,6 +23,8 @@ export interface RoundView<C> {
   readonly refillTo: number
   /** Why there may be more connections than `max` allows. */
   readonly surplus: CloseReason
+  /** How long one replacement takes, from opening the new connection to closing the old one. */
+  readonly replacementMillis: number
   /** Replacements under way, until the old connection is gone. */
   readonly replacing: number
 }
@@ -33,8 +36,8 @@ export interface Entry<C> {
 
 /** What a round decided; done in this order. */
 export interface RoundPlan<C> {
-  readonly close: readonly { readonly connection: C; readonly reason: CloseReason }[]
-  readonly replace: readonly { readonly connection: C; readonly reason: CloseReason; readonly lent: boolean }[]
+  readonly close: readonly Close<C>[]
+  readonly replace: readonly (Close<C> & { readonly lent: boolean })[]
   readonly validate: readonly C[]
   readonly open: number
 }
@@ -52,42 +55,59 @@ export const SHORT_LEASE_MILLIS = 1_000
  * Decides one round of upkeep. Pure: looks at facts and figures, and changes nothing.
  */
 export function planRound<C>(view: RoundView<C>): RoundPlan<C> {
-  const due = dueConnections(view)
-  const surplus = closeSurplus(view)
-  const close = surplus.length > 0 ? surplus : [...closeIdle(view, due.idle)]
-  const alive = aliveOf(view.counts) - close.length
-  const replace: { connection: C; reason: CloseReason; lent: boolean }[] = []
-  if (view.mayTalk) replace.push(...due.retire.slice(0, replacementsAllowed(view)))
-  else close.push(...due.retire.filter(({ lent }) => !lent))
+  const close = surplusOf(view)
+  const idle = view.idle.slice(close.length)
+  if (close.length === 0) close.push(...overdueIdle(view, idle))
+  const staying = idle.filter(({ connection }) => !close.some((closed) => closed.connection === connection))
+  const due = dueConnections(view, staying)
+  const allowed = replacementsAllowed(view)
+  const retire = due.retire.length > 0 || allowed === 0 ? due.retire : oldestIfLate(view, staying)
+  const replace = view.mayTalk ? retire.slice(0, allowed) : []
+  if (!view.mayTalk) close.push(...due.retire.filter(({ lent }) => !lent))
   return {
     close,
     replace,
-    validate: view.mayTalk ? dueKeepalives(view, due.validate) : [],
-    open: view.mayTalk && view.mayRefill ? missing(view, alive, close.length) : 0,
+    validate: view.mayTalk ? dueKeepalives(view, staying, due.validate) : [],
+    open: view.mayTalk && view.mayRefill ? missing(view, close.length, replace.length) : 0,
   }
 }
 
+type Close<C> = { readonly connection: C; readonly reason: CloseReason }
+
 interface Due<C> {
-  readonly idle: readonly Entry<C>[]
-  readonly retire: readonly { readonly connection: C; readonly reason: CloseReason; readonly lent: boolean }[]
+  readonly retire: readonly (Close<C> & { readonly lent: boolean })[]
   readonly validate: readonly Entry<C>[]
 }
 
-function dueConnections<C>({ rules, situation, idle, lent }: RoundView<C>): Due<C> {
-  const due = { idle: [] as Entry<C>[], retire: [] as Due<C>['retire'][number][], validate: [] as Entry<C>[] }
+function dueConnections<C>({ rules, situation, lent }: RoundView<C>, idle: readonly Entry<C>[]): Due<C> {
+  const due = { retire: [] as Due<C>['retire'][number][], validate: [] as Entry<C>[] }
   for (const entry of idle) {
-    const verdict = judge(rules, entry.facts, situation)
+    const verdict = judge(rules.round, entry.facts, situation)
     if (verdict.action === 'validate') due.validate.push(entry)
-    else if (verdict.action === 'retire' && verdict.reason === 'idle') due.idle.push(entry)
     else if (verdict.action === 'retire') due.retire.push({ ...entry, reason: verdict.reason, lent: false })
   }
   for (const entry of lent) {
     // What is condemned already goes when it comes back; it was replaced, or need not be.
     if (entry.facts.condemnedFor !== undefined || !isShortLease(entry.facts, situation.now)) continue
-    const verdict = judge(rules, entry.facts, situation)
+    const verdict = judge(rules.round, entry.facts, situation)
     if (verdict.action === 'retire') due.retire.push({ ...entry, reason: verdict.reason, lent: true })
   }
   return due
+}
+
+/**
+ * Replacements come one after the other, so many connections of one age have to begin before the
+ * first of them is due: when the k-th oldest would otherwise be over its lifetime before its turn.
+ */
+function oldestIfLate<C>(view: RoundView<C>, idle: readonly Entry<C>[]): Due<C>['retire'] {
+  const { policy, replacementMillis, situation } = view
+  const lifetime = policy.maxLifetimeMillis
+  if (lifetime === false) return []
+  const byAge = idle.toSorted((a, b) => a.facts.openedAt - b.facts.openedAt)
+  const isLate = byAge.some(
+    ({ facts }, index) => situation.now >= facts.openedAt + lifetime - (index + 1) * replacementMillis,
+  )
+  return byAge.slice(0, isLate ? 1 : 0).map((entry) => ({ ...entry, reason: 'maxLifetime', lent: false }))
 }
 
 function isShortLease({ lentAt }: ConnectionFacts, now: number): boolean {
@@ -95,21 +115,18 @@ function isShortLease({ lentAt }: ConnectionFacts, now: number): boolean {
 }
 
 /** What stands above `max` without being a replacement, the coldest first. */
-function closeSurplus<C>({ counts, idle, policy, replacing, surplus }: RoundView<C>): { connection: C; reason: CloseReason }[] {
+function surplusOf<C>({ counts, idle, policy, replacing, surplus }: RoundView<C>): Close<C>[] {
   const tooMany = Math.max(0, aliveOf(counts) - replacing - policy.max)
   return idle.slice(0, tooMany).map(({ connection }) => ({ connection, reason: surplus }))
 }
 
-function* closeIdle<C>(
-  { policy, counts, idle }: RoundView<C>,
-  due: readonly Entry<C>[],
-): Generator<{ connection: C; reason: CloseReason }> {
-  let spare = aliveOf(counts) - policy.min
-  let spareIdle = idle.length - (policy.minIdle === false ? 0 : policy.minIdle)
-  for (const { connection } of due) {
-    if (spare-- <= 0 || spareIdle-- <= 0) return
-    yield { connection, reason: 'idle' }
-  }
+/** What has lain idle for too long, but for what `min` and `minIdle` keep. */
+function overdueIdle<C>({ counts, policy, rules, situation }: RoundView<C>, idle: readonly Entry<C>[]): Close<C>[] {
+  const spare = Math.min(aliveOf(counts) - policy.min, idle.length - (policy.minIdle || 0))
+  return idle
+    .filter(({ facts }) => judge(rules.idle, facts, situation).action === 'retire')
+    .slice(0, Math.max(0, spare))
+    .map(({ connection }) => ({ connection, reason: 'idle' }))
 }
 
 function replacementsAllowed<C>({ policy, counts, replacing }: RoundView<C>): number {
@@ -119,7 +136,11 @@ function replacementsAllowed<C>({ policy, counts, replacing }: RoundView<C>): nu
 }
 
 /** The warmest idle connections are those that the idle timeout leaves to `min` and `minIdle`. */
-function dueKeepalives<C>({ policy, counts, idle }: RoundView<C>, due: readonly Entry<C>[]): C[] {
+function dueKeepalives<C>(
+  { policy, counts }: RoundView<C>,
+  idle: readonly Entry<C>[],
+  due: readonly Entry<C>[],
+): C[] {
   const keptByMin = policy.min - (aliveOf(counts) - idle.length)
   const kept = policy.idleTimeoutMillis === false ? idle.length : Math.max(keptByMin, policy.minIdle || 0)
   const warmest = new Set(kept <= 0 ? [] : idle.slice(-kept).map(({ connection }) => connection))
@@ -130,11 +151,13 @@ function dueKeepalives<C>({ policy, counts, idle }: RoundView<C>, due: readonly 
     .slice(0, allowed)
 }
 
-function missing<C>({ policy, counts, idle, refillTo }: RoundView<C>, alive: number, closed: number): number {
+function missing<C>({ policy, counts, idle, refillTo }: RoundView<C>, closed: number, replaced: number): number {
   const { opening, closing } = counts
+  const alive = aliveOf(counts) - closed
   const forMin = refillTo - alive - opening
   const forIdle = policy.minIdle === false ? 0 : policy.minIdle - (idle.length - closed) - opening
-  const room = policy.max - alive - closed - opening - closing
+  // Without connections above `max`, replacements take their room from what is free below it.
+  const room = policy.max - alive - closed - opening - closing - (policy.replaceAhead === 0 ? replaced : 0)
   return Math.max(0, Math.min(Math.max(forMin, forIdle), room))
 }
 

@@ -15,6 +15,7 @@ const IN_USE_FOR_MILLIS = 30_000
 const SHORTEST_PERIOD_MILLIS = 50
 const LONGEST_PERIOD_MILLIS = 5_000
 const PERIOD_WHILE_BUSY_MILLIS = 250
+const LEAST_REPLACEMENT_MILLIS = 20
 
 /**
  * Rounds of upkeep: keepalive, lifetime, idle timeout, minimum. Nobody waits for them, they stop
@@ -135,7 +136,7 @@ export class Upkeep<C extends object> {
     situation.now = now
     this.#letGoOfLongLeases(now)
     const plan = planRound<C>({
-      rules: rules.round,
+      rules,
       situation,
       policy,
       counts: this.#context.counts(),
@@ -145,6 +146,7 @@ export class Upkeep<C extends object> {
       mayRefill: this.#openings.mayRefill(),
       refillTo: this.#refillTo(),
       surplus: this.#context.surplus ?? 'overflow',
+      replacementMillis: Math.max(LEAST_REPLACEMENT_MILLIS, 2 * this.#context.counters.open.summary().mean),
       replacing: this.#replacing.size,
     })
     for (const { connection, reason } of plan.close) void this.#context.discard(connection, reason, false)

@@ -22,6 +22,7 @@ export const FIELDS: Readonly<Record<keyof PoolPolicyOptions, FieldCheck>> = {
   validateAfterIdleMillis: orFalse(millis(0)),
   validationTimeoutMillis: millis(10),
   keepaliveMillis: orFalse(millis(1_000)),
+  onReturn: oneOf('check', 'reset', false),
   drainTimeoutMillis: millis(0),
 }
 
@@ -30,7 +31,6 @@ export const NOT_BUILT_YET: readonly string[] = [
   'overflow',
   'overflowAfterMillis',
   'maxPending',
-  'onReturn',
   'onOpen',
   'onAcquire',
   'onRelease',

@@ -112,6 +112,25 @@ export interface ValidationOptions {
   readonly validationTimeoutMillis?: number
 }
 
+export interface ReturnOptions {
+  /**
+   * What is looked at when a connection comes back.
+   *
+   * `'check'` reads the transaction status that the driver knows, without a round trip: what came back
+   * in an open or failed transaction is rolled back before it is lent again, or retired if that fails;
+   * in a pool with `max: 1` it is only reported, since statements of one transaction may come one by
+   * one there. `'reset'` resets the whole session each time, at the price of a round trip (PostgreSQL:
+   * `DISCARD ALL`, MySQL and MariaDB: COM_RESET_CONNECTION). `false` looks at nothing.
+   *
+   * Known without a round trip by `pg` from 8.21 on.
+   *
+   * `'check'`, `'reset'` or `false`.
+   *
+   * @defaultValue `'check'` (look, and roll back what is left open)
+   */
+  readonly onReturn?: 'check' | 'reset' | false
+}
+
 export interface DrainOptions {
   /**
    * Milliseconds that `drain()`, and the host's own way of closing the pool, wait for connections
@@ -136,4 +155,5 @@ export interface PoolPolicyOptions
     ValidateRoleOptions,
     RetireOnOptions,
     KeepaliveOptions,
+    ReturnOptions,
     DrainOptions {}

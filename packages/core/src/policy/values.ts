@@ -44,6 +44,7 @@ export const DEFAULTS: Omit<PolicyValues, keyof HostSettings['defaults']> = Obje
   validateAfterIdleMillis: 500,
   validationTimeoutMillis: 1_000,
   keepaliveMillis: 60_000,
+  onReturn: 'check',
   drainTimeoutMillis: 10_000,
 })
 

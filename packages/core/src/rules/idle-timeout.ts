@@ -22,7 +22,7 @@ export function idleTimeout(policy: PolicyValues): Rule | undefined {
   if (timeout === false) return undefined
   return {
     name: 'idleTimeout',
-    moments: ['round'],
+    moments: ['idle'],
     judge: (facts, { now }) =>
       facts.lentAt === undefined && now - facts.idleSince >= timeout ? retire('idle') : undefined,
   }

@@ -29,5 +29,5 @@ export type RulesByMoment = Readonly<Record<Moment, readonly Rule[]>>
 export function rulesOf(policy: PolicyValues): RulesByMoment {
   const rules = RULES.map((make) => make(policy)).filter((rule) => rule !== undefined)
   const at = (moment: Moment): readonly Rule[] => Object.freeze(rules.filter((rule) => rule.moments.includes(moment)))
-  return Object.freeze({ checkout: at('checkout'), return: at('return'), round: at('round') })
+  return Object.freeze({ checkout: at('checkout'), return: at('return'), round: at('round'), idle: at('idle') })
 }

@@ -22,7 +22,8 @@ export interface MaxLifetimeOptions {
    * does not empty in one burst.
    *
    * It only ever retires early: at `0.1`, connections live for 90 to 100 % of
-   * `maxLifetimeMillis`, each by its own draw, and never longer.
+   * `maxLifetimeMillis`, each by its own draw, and are never lent after that. Where so many of one age
+   * are due that they cannot be replaced one by one in that time, the first go earlier still.
    *
    * A ratio from 0 to 0.5.
    *

@@ -2,8 +2,11 @@ import type { CloseReason } from '../close-reason.ts'
 import type { ConnectionFacts } from '../facts.ts'
 import type { PolicyValues } from '../policy/values.ts'
 
-/** When a rule is asked: before lending, on return, or in a round of upkeep. */
-export type Moment = 'checkout' | 'return' | 'round'
+/**
+ * When a rule is asked: before lending, on return, in a round of upkeep about what stays, or there
+ * about what lies idle, which the minimum may spare.
+ */
+export type Moment = 'checkout' | 'return' | 'round' | 'idle'
 
 /** What a rule may know besides the facts of one connection. */
 export interface Situation {

@@ -12,6 +12,13 @@ import {
   type TarnPool,
 } from './tarn-pool.ts'
 
+/** What acquiring and releasing need of their neighbours. */
+export interface AcquireNeighbours<C> {
+  /** Connections that the keeper has taken out of the free list. */
+  readonly withdrawn: Set<C>
+  close(connection: C): Promise<void>
+}
+
 /**
  * The way from a caller's wish to a connection in his hands, and back.
  *
@@ -24,6 +31,7 @@ export class TarnAcquires<C extends object> {
   readonly #tarn: TarnHost<C>
   readonly #events: LendingEvents<C>
   readonly #clock: Clock
+  readonly #neighbours: AcquireNeighbours<C>
   readonly #acquireHost: () => TarnOperation<C>
   readonly #releaseHost: (connection: C) => boolean
   /** Since when callers wait, by tarn's number of the acquire; those served at once are not in it. */
@@ -34,8 +42,6 @@ export class TarnAcquires<C extends object> {
   readonly #places = new WeakMap<TarnOperation<C>, number>()
   #lastPlace = 0
   #deliveredAtOnce = false
-  /** Connections found unfit since one was last delivered. */
-  #refusals = 0
 
   constructor(
     pool: TarnPool<C>,
@@ -43,7 +49,9 @@ export class TarnAcquires<C extends object> {
     tarn: TarnHost<C>,
     events: LendingEvents<C>,
     clock: Clock,
+    neighbours: AcquireNeighbours<C>,
   ) {
+    this.#neighbours = neighbours
     this.#pool = pool
     this.#tarn = tarn
     this.#events = events
@@ -127,7 +135,6 @@ export class TarnAcquires<C extends object> {
 
   #deliver(waiter: TarnOperation<C>, entry: TarnEntry<C>): void {
     this.#deliveredAtOnce = true
-    this.#refusals = 0
     this.#pool._startReaping()
     waiter.resolve(entry.resource)
   }
@@ -151,12 +158,10 @@ export class TarnAcquires<C extends object> {
     } else {
       removeFrom(pool.used, entry.resource)
       entry.resolve()
-      void pool._destroy(entry.resource)
+      void this.#neighbours.close(entry.resource)
     }
-    // Not within this call: a validator that refuses everything must not starve the event loop, and
-    // one that refuses more than there is in the pool must not make connections in a storm.
-    this.#refusals = isFit ? 0 : this.#refusals + 1
-    setTimeout(() => serveAll(pool), this.#refusals > pool.max ? pool.createRetryIntervalMillis : 0)
+    // Not within this call: a validator that refuses everything must not starve the event loop.
+    setTimeout(() => serveAll(pool), 0)
   }
 
   #requeue(waiter: TarnOperation<C>): void {
@@ -170,17 +175,34 @@ export class TarnAcquires<C extends object> {
     const pool = this.#pool
     const verdict = this.#events.returned(connection)
     if (verdict === 'foreign') return false
-    let released: boolean
+    let released = true
     if (verdict === 'keep') {
       released = this.#releaseHost.call(pool, connection)
     } else {
       pool._executeEventHandlers('release', connection)
-      released = strikeOff(pool, connection)
-      void pool._destroy(connection)
-      serveAll(pool)
+      if (verdict === 'retire') this.#retire(connection)
+      else void this.#keepWhenRestored(connection, verdict)
     }
     this.#events.settled()
     return released
+  }
+
+  #retire(connection: C): void {
+    strikeOff(this.#pool, connection)
+    void this.#neighbours.close(connection)
+    serveAll(this.#pool)
+  }
+
+  /** Given back, and not free yet: it stays on tarn's list of used ones until its session is clean. */
+  async #keepWhenRestored(connection: C, verdict: Promise<'keep' | 'retire'>): Promise<void> {
+    const { withdrawn } = this.#neighbours
+    withdrawn.add(connection)
+    const isKept = (await verdict) === 'keep'
+    // Closed meanwhile, by a drain or by its own death.
+    if (!withdrawn.delete(connection)) return
+    if (!isKept) this.#retire(connection)
+    else if (moveToFree(this.#pool, connection)) serveAll(this.#pool)
+    this.#events.settled()
   }
 
   #takeSince(id: number): number | undefined {

@@ -15,6 +15,8 @@ export class TarnCloses<C extends object> {
   readonly #hostDestroyer: (connection: C) => unknown
   /** Connections in our books, with the undo of their watch. */
   readonly #open = new Map<C, () => void>()
+  /** Off tarn's books, and not handed to its destroyer yet: tarn does that a moment later. */
+  readonly #leaving = new Set<C>()
   readonly #closing = new Map<C, Promise<void>>()
   readonly #hard = new WeakSet<C>()
 
@@ -34,7 +36,7 @@ export class TarnCloses<C extends object> {
   }
 
   get count(): number {
-    return this.#closing.size
+    return this.#leaving.size + this.#closing.size
   }
 
   adopt(connection: C): void {
@@ -46,6 +48,7 @@ export class TarnCloses<C extends object> {
 
   async close(connection: C, hard: boolean): Promise<void> {
     if (hard) this.#hard.add(connection)
+    if (this.#open.has(connection)) this.#leaving.add(connection)
     await this.#pool._destroy(connection)
   }
 
@@ -56,6 +59,7 @@ export class TarnCloses<C extends object> {
 
   #destroy(connection: C): unknown {
     const running = this.#closing.get(connection)
+    this.#leaving.delete(connection)
     if (running !== undefined) return running
     // Never opened for us: an attempt that was given up and arrived late.
     if (!this.#open.delete(connection)) return this.#farewell(connection)

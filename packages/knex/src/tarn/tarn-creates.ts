@@ -49,7 +49,7 @@ export class TarnCreates<C extends object> {
     overrides.set('_shouldCreateMoreResources', () => {
       const { used, pendingCreates, pendingAcquires, max } = pool
       const sockets = used.length + pendingCreates.length + neighbours.closing()
-      return sockets < max && pendingCreates.length < pendingAcquires.length && events.mayServe()
+      return sockets < max && pendingCreates.length < pendingAcquires.length && events.mayOpen()
     })
     this.#listen(overrides, 'createRequest', (id: number) => this.#requested(id))
     this.#listen(overrides, 'createSuccess', (id: number, connection: C) => this.#succeeded(id, connection))

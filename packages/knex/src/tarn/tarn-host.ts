@@ -1,4 +1,4 @@
-import type { ValidationAnswer } from '@poolkeeper/core'
+import type { TransactionStatus, ValidationAnswer } from '@poolkeeper/core'
 
 /** What the tarn port asks of the library that owns the pool: how to treat one connection. */
 export interface TarnHost<C extends object> {
@@ -7,6 +7,8 @@ export interface TarnHost<C extends object> {
   /** What the host itself says about a connection that is about to be lent. */
   agrees(connection: C, wasChecked: boolean): boolean | Promise<boolean>
   validate(connection: C): Promise<ValidationAnswer>
+  transactionStatus(connection: C): TransactionStatus | undefined
+  restoreSession(connection: C, how: 'rollback' | 'reset'): Promise<void>
   isBroken(connection: C): boolean
   destroyHard(connection: C): void
   /** Resolves when the socket is closed, after the host's own farewell. */

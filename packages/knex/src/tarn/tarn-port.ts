@@ -1,4 +1,4 @@
-import type { Clock, HostCounts, LendingEvents, LendingPort, Opening, PoolPolicy, ValidationAnswer } from '@poolkeeper/core'
+import type { Clock, HostCounts, LendingEvents, LendingPort, Opening, PoolPolicy, TransactionStatus, ValidationAnswer } from '@poolkeeper/core'
 import { Overrides } from './overrides.ts'
 import { TarnAcquires } from './tarn-acquires.ts'
 import { TarnCloses } from './tarn-closes.ts'
@@ -47,7 +47,10 @@ export class TarnPort<C extends object> implements LendingPort<C> {
       hold: (connection) => this.withdraw(connection),
       closing: () => closes.count,
     })
-    this.#acquires = new TarnAcquires(pool, overrides, this.#tarn, events, this.#clock)
+    this.#acquires = new TarnAcquires(pool, overrides, this.#tarn, events, this.#clock, {
+      withdrawn: this.#withdrawn,
+      close: (connection) => closes.close(connection, false),
+    })
     // Idle connections are the keeper's to close; the rest of a reaping is tarn's.
     overrides.set('check', () => {
       if (pool.isEmpty()) pool._stopReaping()
@@ -109,6 +112,14 @@ export class TarnPort<C extends object> implements LendingPort<C> {
 
   validate(connection: C): Promise<ValidationAnswer> {
     return this.#tarn.validate(connection)
+  }
+
+  transactionStatus(connection: C): TransactionStatus | undefined {
+    return this.#tarn.transactionStatus(connection)
+  }
+
+  restoreSession(connection: C, how: 'rollback' | 'reset'): Promise<void> {
+    return this.#tarn.restoreSession(connection, how)
   }
 
   isBroken(connection: C): boolean {

@@ -1,0 +1,63 @@
+import type { LendingContext, Facts } from './context.ts'
+
+/**
+ * What comes back in an open or failed transaction is not lent as it is: the next caller would
+ * write into somebody else's transaction, or read its errors.
+ */
+export class Returns<C extends object> {
+  readonly #context: LendingContext<C>
+
+  constructor(context: LendingContext<C>) {
+    this.#context = context
+  }
+
+  /** `undefined` when nothing is to be done, which costs no round trip. */
+  clean(connection: C, facts: Facts): Promise<'keep' | 'retire'> | undefined {
+    const { policy, port } = this.#context
+    if (policy.onReturn === false) return undefined
+    const status = port.transactionStatus(connection)
+    const isDirty = status === 'open' || status === 'failed'
+    if (isDirty) this.#report(facts, status)
+    if (policy.onReturn === 'reset') return this.#restoreSession(connection, facts, 'reset')
+    // With a single connection, statements of one transaction may come one by one on purpose.
+    return isDirty && policy.max > 1 ? this.#restoreSession(connection, facts, 'rollback') : undefined
+  }
+
+  #report(facts: Facts, status: 'open' | 'failed'): void {
+    const { reporter } = this.#context
+    if (reporter.hears('dirtyReturn')) reporter.emit('dirtyReturn', { connection: facts.id, status })
+    else reporter.warn('DIRTY_RETURN', `a connection came back in an ${status === 'open' ? 'open' : 'aborted'} transaction`)
+  }
+
+  async #restoreSession(connection: C, facts: Facts, how: 'rollback' | 'reset'): Promise<'keep' | 'retire'> {
+    if (await this.#succeeds(connection, how)) {
+      // Its end may have been decided meanwhile.
+      if (facts.condemnedFor !== undefined) return 'retire'
+      facts.provenAt = this.#context.clock.now()
+      facts.provenGeneration = this.#context.generation
+      return this.#context.draining === 'closing' ? this.#retire(facts, 'drain') : 'keep'
+    }
+    return this.#retire(facts, how === 'reset' ? 'resetFailed' : 'dirty')
+  }
+
+  #retire(facts: Facts, reason: 'drain' | 'resetFailed' | 'dirty'): 'retire' {
+    this.#context.condemn(facts, reason)
+    return 'retire'
+  }
+
+  #succeeds(connection: C, how: 'rollback' | 'reset'): Promise<boolean> {
+    const { clock, policy, port } = this.#context
+    return new Promise((resolve) => {
+      const timer = clock.after(policy.validationTimeoutMillis, () => clock.afterInput(() => resolve(false)))
+      const end = (done: boolean): void => {
+        timer.cancel()
+        resolve(done)
+      }
+      // A port may throw where it should reject.
+      void (async () => port.restoreSession(connection, how))().then(
+        () => end(true),
+        () => end(false),
+      )
+    })
+  }
+}
