@@ -3,7 +3,7 @@ import type { Clock } from './clock.ts'
 import { channelName, EVENT_TYPES, type EventFacts, type PoolEvent, type PoolEventType } from './events.ts'
 
 /** May be asynchronous; nobody waits for it. */
-export type PoolObserver = (event: PoolEvent) => void | Promise<void>
+export type PoolObserver = (event: PoolEvent) => unknown
 
 const CHANNELS = Object.fromEntries(
   EVENT_TYPES.map((type) => [type, diagnosticsChannel.channel(channelName(type))]),
@@ -53,7 +53,8 @@ export class Reporter {
     // A copy: an observer may subscribe or leave while it is told.
     for (const observer of [...this.#observers]) {
       try {
-        observer(event)?.then(undefined, complain)
+        const returned: unknown = observer(event)
+        if (isThenable(returned)) returned.then(undefined, complain)
       } catch (error) {
         complain(error)
       }
@@ -71,4 +72,8 @@ export class Reporter {
     this.#warnedAt.set(code, now)
     process.emitWarning(`pool "${this.pool}": ${message}`, { type: 'PoolkeeperWarning', code: `POOLKEEPER_${code}` })
   }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | undefined | null)?.then === 'function'
 }

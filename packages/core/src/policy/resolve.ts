@@ -41,7 +41,7 @@ function unknownOption(option: string, value: unknown): PoolkeeperError {
  */
 export function resolvePolicy(options: PoolPolicyOptions, host: HostSettings): PoolPolicy {
   checkPolicyOptions(options)
-  const values = { ...DEFAULTS, ...host.defaults } as Draft
+  const values: Draft = { ...DEFAULTS, ...host.defaults }
   const sources = Object.fromEntries(Object.keys(FIELDS).map((field) => [field, 'default'])) as Sources
   overlay(values, sources, host.explicit, 'host')
   overlay(values, sources, options, 'policy')
@@ -51,7 +51,7 @@ export function resolvePolicy(options: PoolPolicyOptions, host: HostSettings): P
 }
 
 function overlay(values: Draft, sources: Sources, given: object | undefined, source: PolicySource): void {
-  for (const [field, value] of Object.entries((given ?? {}) as Record<string, unknown>)) {
+  for (const [field, value] of Object.entries<unknown>({ ...given })) {
     if (value === undefined) continue
     Object.assign(values, { [field]: value })
     sources[field as Field] = source

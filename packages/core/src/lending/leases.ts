@@ -1,0 +1,133 @@
+import type { CloseReason } from '../close-reason.ts'
+import { judge } from '../verdict.ts'
+import type { Checks } from './checks.ts'
+import type { Facts, LendingContext } from './context.ts'
+import { FreezeWatch } from './freeze.ts'
+import type { Incidents } from './incidents.ts'
+import { Returns } from './returns.ts'
+import type { Rivals } from './rivals.ts'
+import type { Upkeep } from './upkeep.ts'
+
+/** What a lease asks of the rest of the keeper. */
+export interface LeaseNeighbours<C extends object> {
+  readonly checks: Checks<C>
+  readonly rivals: Rivals<C>
+  readonly incidents: Incidents<C>
+  readonly upkeep: Upkeep<C>
+}
+
+/** The hot path: a connection on its way into a caller's hands, and back. */
+export class Leases<C extends object> {
+  readonly #context: LendingContext<C>
+  readonly #checks: Checks<C>
+  readonly #rivals: Rivals<C>
+  readonly #incidents: Incidents<C>
+  readonly #upkeep: Upkeep<C>
+  readonly #returns: Returns<C>
+  readonly #freeze: FreezeWatch
+  /** Between `returned` and `settled`, which are one moment. */
+  #isReturning = false
+
+  constructor(context: LendingContext<C>, { checks, rivals, incidents, upkeep }: LeaseNeighbours<C>) {
+    this.#context = context
+    this.#checks = checks
+    this.#rivals = rivals
+    this.#incidents = incidents
+    this.#upkeep = upkeep
+    this.#returns = new Returns(context)
+    this.#freeze = new FreezeWatch(context.clock)
+  }
+
+  lend(connection: C): boolean | Promise<boolean> {
+    const context = this.#context
+    const { situation } = context
+    const facts = context.factsOf(connection)
+    // Handed on within the call that gave it back: the clock was read a moment ago.
+    if (!this.#isReturning) this.#readClock()
+    const { now } = situation
+    context.lastAcquireAt = now
+    if (context.policy.minIdle !== false) this.#upkeep.minIdleTouched()
+    const verdict = judge(context.rules.checkout, facts, situation)
+    // One that is being asked in the background anyway is not lent over the question.
+    const isAsked = this.#checks.running > 0 && this.#checks.get(connection) !== undefined
+    if (verdict.action === 'lend' && !isAsked) {
+      context.counters.validations.skipped++
+      facts.lentAt = now
+      return true
+    }
+    if (verdict.action === 'retire') {
+      context.condemn(facts, verdict.reason)
+      return false
+    }
+    return this.#rivals.prove(connection)
+  }
+
+  /** A thawed process often serves a caller before any timer of upkeep has run. */
+  #readClock(): void {
+    const { clock, situation } = this.#context
+    situation.now = clock.now()
+    const frozen = this.#freeze.look(situation.now)
+    if (frozen > 0) this.#incidents.froze(frozen)
+  }
+
+  acquired(connection: C, waitedSince: number | undefined): void {
+    const { counters, reporter } = this.#context
+    const facts = this.#context.factsOf(connection)
+    facts.held = true
+    facts.uses++
+    counters.acquires.ok++
+    let waitMillis = 0
+    if (waitedSince === undefined || facts.lentAt === undefined) counters.wait.recordZero()
+    else counters.wait.record((waitMillis = facts.lentAt - waitedSince))
+    if (reporter.hearsLeases) reporter.emit('acquired', { connection: facts.id, waitMillis })
+  }
+
+  isUndelivered(connection: C): boolean {
+    const facts = this.#context.ledger.get(connection)
+    return facts !== undefined && facts.lentAt !== undefined && !facts.held
+  }
+
+  returned(connection: C): 'keep' | 'retire' | 'foreign' | Promise<'keep' | 'retire'> {
+    const context = this.#context
+    const { counters, port, reporter, situation } = context
+    const facts = context.ledger.get(connection)
+    if (facts?.held !== true) return 'foreign'
+    this.#isReturning = true
+    const now = context.clock.now()
+    const useMillis = now - (facts.lentAt ?? now)
+    // A short lease without a complaint was answered; a long one may have been silent for most of it.
+    if (useMillis < (context.policy.validateAfterIdleMillis || 0) && !facts.suspect) facts.provenAt = now
+    facts.idleSince = now
+    facts.lentAt = undefined
+    facts.held = false
+    counters.use.record(useMillis)
+    if (reporter.hearsLeases) reporter.emit('released', { connection: facts.id, useMillis })
+    if (port.isBroken(connection)) context.condemn(facts, 'fatal')
+    situation.now = now
+    const verdict = judge(context.rules.return, facts, situation)
+    if (verdict.action === 'retire') context.condemn(facts, verdict.reason)
+    else if (this.#isLastReturn()) context.condemn(facts, 'drain')
+    else if (context.surplus !== undefined) this.#retireSurplus(facts, context.surplus)
+    if (facts.condemnedFor !== undefined) return 'retire'
+    return this.#returns.clean(connection, facts) ?? 'keep'
+  }
+
+  /** While a pool is drained, nobody is left who could use what comes back. */
+  #isLastReturn(): boolean {
+    const { draining, port } = this.#context
+    return draining === 'closing' || (draining === 'finishing' && port.counts().pending === 0)
+  }
+
+  #retireSurplus(facts: Facts, reason: CloseReason): void {
+    const { policy, replacing } = this.#context
+    const { used, idle, validating } = this.#context.counts()
+    // What is being replaced counts once: its replacement is there already.
+    if (used + idle + validating - replacing > policy.max) this.#context.condemn(facts, reason)
+    else this.#context.surplus = undefined
+  }
+
+  settled(): void {
+    this.#isReturning = false
+    this.#context.changed()
+  }
+}

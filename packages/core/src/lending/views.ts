@@ -1,0 +1,39 @@
+import { whyWaiting } from './acquire-errors.ts'
+import type { Checks } from './checks.ts'
+import type { LendingContext } from './context.ts'
+import { explainConnection, type ConnectionExplanation, type PoolExplanation } from './explain.ts'
+import { judgeHealth, type PoolHealth } from './health.ts'
+import type { Openings } from './openings.ts'
+
+/** What `keeper.health()` is judged by, as it is now. */
+export function healthOf<C extends object>(context: LendingContext<C>, openings: Openings<C>): PoolHealth {
+  const { clock, draining, lastOpenError, lastTimeoutAt, paused, policy } = context
+  const now = clock.now()
+  return judgeHealth({
+    counts: context.counts(),
+    max: policy.max,
+    draining: draining !== false,
+    paused: paused !== false,
+    connectFails: lastOpenError !== undefined,
+    connectSilentMillis: openings.oldestAgeMillis(now),
+    sinceTimeoutMillis: now - lastTimeoutAt,
+  })
+}
+
+/** What `keeper.explain()` tells, as it is now. */
+export function explanationOf<C extends object>(context: LendingContext<C>, checks: Checks<C>): PoolExplanation {
+  const { clock, generation, policy, port } = context
+  const now = clock.now()
+  const describe = (connection: C, state: 'used' | 'idle'): ConnectionExplanation => {
+    const isAsked = checks.get(connection) !== undefined
+    return explainConnection(context.factsOf(connection), isAsked ? 'validating' : state, { now, generation, policy })
+  }
+  const why = whyWaiting(context)
+  return {
+    connections: [
+      ...port.lent().map((connection) => describe(connection, 'used')),
+      ...port.idle().map((connection) => describe(connection, 'idle')),
+    ],
+    waiters: port.waitingSince().map((since) => ({ waitedMillis: now - since, why })),
+  }
+}
