@@ -23,12 +23,13 @@ function plan(given: Given): RoundPlan<string> {
   const idle = entries(given.idle ?? {})
   const lent = entries(given.lent ?? {})
   return planRound({
-    rules: rulesOf(policy).round,
+    rules: rulesOf(policy),
     situation: at(NOW),
     mayTalk: true,
     mayRefill: true,
     refillTo: policy.min,
     surplus: 'overflow',
+    replacementMillis: 0,
     replacing: 0,
     ...given,
     policy,
@@ -251,7 +252,7 @@ test('planning changes nothing: the same view gives the same plan', () => {
   const policy = policyOf({ min: 2, idleTimeoutMillis: 1_000 })
   const idle = entries(many(5, { ...idleFor(5_000), ...silentFor(60_000) }))
   const view: RoundView<string> = {
-    rules: rulesOf(policy).round,
+    rules: rulesOf(policy),
     situation: at(NOW),
     policy,
     counts: { used: 0, idle: 5, validating: 0, opening: 0, closing: 0, pending: 0 },
@@ -261,6 +262,7 @@ test('planning changes nothing: the same view gives the same plan', () => {
     mayRefill: true,
     refillTo: 2,
     surplus: 'overflow',
+    replacementMillis: 0,
     replacing: 0,
   }
   const before = structuredClone(idle)

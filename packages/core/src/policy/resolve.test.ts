@@ -54,6 +54,7 @@ const ROWS = {
   validateAfterIdleMillis: orFalse(millis(0)),
   validationTimeoutMillis: millis(10),
   keepaliveMillis: orFalse(millis(1_000)),
+  onReturn: { fine: ['check', 'reset', false], bound: `'check' or 'reset' or false`, bad: [true, 'rollback', null, 1] },
   drainTimeoutMillis: millis(0),
 } satisfies Record<Field, Row>
 

@@ -15,8 +15,8 @@ test.each([
   expect(opinion(rule, factsWith(facts), at(now))).toBe(expected)
 })
 
-test('it is asked in rounds alone: no caller finds his connection gone for having been idle', () => {
-  expect(rule?.moments).toEqual(['round'])
+test('it is asked in rounds alone, and apart: what min keeps is spared, and no caller finds his connection gone for it', () => {
+  expect(rule?.moments).toEqual(['idle'])
 })
 
 test('there is no such rule when the policy says false', () => {

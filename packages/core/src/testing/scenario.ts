@@ -47,7 +47,7 @@ export function waits(pool: SimulatedPool, count: number, holdMillis: number = 0
 /** What the pool reports from now on. */
 export function record(pool: SimulatedPool): PoolEvent[] {
   const events: PoolEvent[] = []
-  pool.keeper.subscribe((event) => events.push(event))
+  pool.keeper.subscribe((event) => void events.push(event))
   return events
 }
 

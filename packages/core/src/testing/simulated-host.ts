@@ -1,6 +1,6 @@
 import { PoolkeeperError } from '../errors.ts'
 import type { PoolPolicy } from '../policy/values.ts'
-import type { HostCounts, LendingEvents, LendingPort, Opening } from '../port.ts'
+import type { HostCounts, LendingEvents, LendingPort, Opening, TransactionStatus } from '../port.ts'
 import type { Timer } from '../clock.ts'
 import { isLimitRefusal, type SimulatedConnection as C, type SimulatedServer } from './simulated-server.ts'
 import type { VirtualClock } from './virtual-clock.ts'
@@ -77,11 +77,23 @@ export class SimulatedHost implements LendingPort<C> {
     if (!this.lent().includes(connection)) return false
     const verdict = this.#events?.returned(connection)
     if (verdict === 'foreign') return false
+    if (verdict instanceof Promise) void this.#settleLater(connection, verdict)
+    else this.#settleReturn(connection, verdict)
+    return true
+  }
+
+  /** Its session is being restored: until then it is nobody's. */
+  async #settleLater(connection: C, verdict: Promise<'keep' | 'retire'>): Promise<void> {
+    this.#withdrawn.add(connection)
+    const decided = await verdict
+    if (this.#withdrawn.delete(connection)) this.#settleReturn(connection, decided)
+  }
+
+  #settleReturn(connection: C, verdict: 'keep' | 'retire' | undefined): void {
     if (verdict === 'retire') void this.close(connection, false)
     else this.#putBack(connection)
     this.wake()
     this.#events?.settled()
-    return true
   }
 
   /** A round trip of the holder's own. */
@@ -98,9 +110,12 @@ export class SimulatedHost implements LendingPort<C> {
   wake(): void {
     if (this.#events?.mayServe() === false) return
     for (let waiter = this.#next(); waiter !== undefined; waiter = this.#next()) this.#lend(waiter)
-    while (this.#queue.length > this.#attempts.size && this.#sockets() < this.#policy.max) {
-      this.#openForWaiter()
-    }
+    while (this.#mayOpen()) this.#openForWaiter()
+  }
+
+  #mayOpen(): boolean {
+    if (this.#queue.length <= this.#attempts.size || this.#events?.mayOpen() === false) return false
+    return this.#sockets() < this.#policy.max
   }
 
   #sockets(): number {
@@ -244,6 +259,15 @@ export class SimulatedHost implements LendingPort<C> {
 
   validate(connection: C): Promise<void> {
     return this.#server.ask(connection)
+  }
+
+  transactionStatus(connection: C): TransactionStatus | undefined {
+    return this.#server.transactionOf(connection)
+  }
+
+  async restoreSession(connection: C): Promise<void> {
+    await this.#server.ask(connection)
+    this.#server.setTransaction(connection, 'idle')
   }
 
   isBroken(connection: C): boolean {

@@ -1,3 +1,4 @@
+import type { TransactionStatus } from '../port.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
 /** A connection of a simulated pool: an identity, and nothing else. */
@@ -23,6 +24,7 @@ interface SimulatedConnect {
 
 interface Socket {
   state: 'answers' | 'silent' | 'dead'
+  transaction: TransactionStatus
   /** Questions that are under way, to be failed when the connection dies. */
   readonly asked: Set<(error: Error) => void>
   onDeath: (error: Error) => void
@@ -88,7 +90,7 @@ export class SimulatedServer {
 
   #accept(): SimulatedConnection {
     const connection = { id: ++this.accepted }
-    this.#sockets.set(connection, { state: 'answers', asked: new Set(), onDeath: () => {} })
+    this.#sockets.set(connection, { state: 'answers', transaction: 'idle', asked: new Set(), onDeath: () => {} })
     return connection
   }
 
@@ -123,6 +125,16 @@ export class SimulatedServer {
     this.#setState(connection, 'dead')
     if (notice === 'noticed') socket?.onDeath(failure('ECONNRESET'))
     this.#rejectAsked(socket)
+  }
+
+  transactionOf(connection: SimulatedConnection): TransactionStatus | undefined {
+    return this.#sockets.get(connection)?.transaction
+  }
+
+  /** What the session of a connection is in: its holder began a transaction, or ended it. */
+  setTransaction(connection: SimulatedConnection, transaction: TransactionStatus): void {
+    const socket = this.#sockets.get(connection)
+    if (socket !== undefined) socket.transaction = transaction
   }
 
   /** Tells of the death of a connection, when it is noticed. */
