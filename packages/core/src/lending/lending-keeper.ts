@@ -233,7 +233,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     const reason = facts.condemnedFor ?? 'host'
     counters.closes[reason]++
     this.#checks.get(connection)?.forget()
-    return isDeath(reason)
+    return DEATHS.has(reason)
   }
 
   closed(connection: C): void {
@@ -258,7 +258,5 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   }
 }
 
-/** The peer is gone, or as good as gone. */
-function isDeath(reason: CloseReason): boolean {
-  return reason === 'invalid' || reason === 'stale' || reason === 'fatal'
-}
+/** The peer is gone, or did not answer in time. */
+const DEATHS: ReadonlySet<CloseReason> = new Set(['invalid', 'stale', 'fatal', 'dirty', 'resetFailed'])

@@ -23,6 +23,8 @@ export interface RoundView<C> {
   readonly refillTo: number
   /** Why there may be more connections than `max` allows. */
   readonly surplus: CloseReason
+  /** The next look at the pool comes so much later. */
+  readonly roundMillis: number
   /** How long one replacement takes, from opening the new connection to closing the old one. */
   readonly replacementMillis: number
   /** Replacements under way, until the old connection is gone. */
@@ -75,7 +77,8 @@ export function planRound<C>(view: RoundView<C>): RoundPlan<C> {
 type Close<C> = { readonly connection: C; readonly reason: CloseReason }
 
 interface Due<C> {
-  readonly retire: readonly (Close<C> & { readonly lent: boolean })[]
+  /** The oldest first. */
+  readonly retire: readonly (Close<C> & { readonly lent: boolean; readonly openedAt: number })[]
   readonly validate: readonly Entry<C>[]
 }
 
@@ -84,30 +87,36 @@ function dueConnections<C>({ rules, situation, lent }: RoundView<C>, idle: reado
   for (const entry of idle) {
     const verdict = judge(rules.round, entry.facts, situation)
     if (verdict.action === 'validate') due.validate.push(entry)
-    else if (verdict.action === 'retire') due.retire.push({ ...entry, reason: verdict.reason, lent: false })
+    else if (verdict.action === 'retire') due.retire.push(retirement(entry, verdict.reason, false))
   }
   for (const entry of lent) {
     // What is condemned already goes when it comes back; it was replaced, or need not be.
     if (entry.facts.condemnedFor !== undefined || !isShortLease(entry.facts, situation.now)) continue
     const verdict = judge(rules.round, entry.facts, situation)
-    if (verdict.action === 'retire') due.retire.push({ ...entry, reason: verdict.reason, lent: true })
+    if (verdict.action === 'retire') due.retire.push(retirement(entry, verdict.reason, true))
   }
-  return due
+  return { ...due, retire: due.retire.toSorted((a, b) => a.openedAt - b.openedAt) }
 }
 
 /**
  * Replacements come one after the other, so many connections of one age have to begin before the
  * first of them is due: when the k-th oldest would otherwise be over its lifetime before its turn.
+ * And so does the last one that would be over before the next round.
  */
 function oldestIfLate<C>(view: RoundView<C>, idle: readonly Entry<C>[]): Due<C>['retire'] {
-  const { policy, replacementMillis, situation } = view
+  const { policy, replacementMillis, roundMillis, situation } = view
   const lifetime = policy.maxLifetimeMillis
   if (lifetime === false) return []
   const byAge = idle.toSorted((a, b) => a.facts.openedAt - b.facts.openedAt)
   const isLate = byAge.some(
-    ({ facts }, index) => situation.now >= facts.openedAt + lifetime - (index + 1) * replacementMillis,
+    ({ facts }, index) =>
+      situation.now + roundMillis + (index + 1) * replacementMillis >= facts.openedAt + lifetime,
   )
-  return byAge.slice(0, isLate ? 1 : 0).map((entry) => ({ ...entry, reason: 'maxLifetime', lent: false }))
+  return byAge.slice(0, isLate ? 1 : 0).map((entry) => retirement(entry, 'maxLifetime', false))
+}
+
+function retirement<C>({ connection, facts }: Entry<C>, reason: CloseReason, lent: boolean): Due<C>['retire'][number] {
+  return { connection, reason, lent, openedAt: facts.openedAt }
 }
 
 function isShortLease({ lentAt }: ConnectionFacts, now: number): boolean {
@@ -137,11 +146,11 @@ function replacementsAllowed<C>({ policy, counts, replacing }: RoundView<C>): nu
 
 /** The warmest idle connections are those that the idle timeout leaves to `min` and `minIdle`. */
 function dueKeepalives<C>(
-  { policy, counts }: RoundView<C>,
+  { policy, counts, idle: all }: RoundView<C>,
   idle: readonly Entry<C>[],
   due: readonly Entry<C>[],
 ): C[] {
-  const keptByMin = policy.min - (aliveOf(counts) - idle.length)
+  const keptByMin = policy.min - (aliveOf(counts) - all.length)
   const kept = policy.idleTimeoutMillis === false ? idle.length : Math.max(keptByMin, policy.minIdle || 0)
   const warmest = new Set(kept <= 0 ? [] : idle.slice(-kept).map(({ connection }) => connection))
   const allowed = Math.max(0, KEEPALIVE_AT_ONCE - counts.validating)

@@ -120,6 +120,7 @@ export class Upkeep<C extends object> {
       idleTimeoutMillis === false ? Infinity : idleTimeoutMillis / 10,
       keepaliveMillis === false ? Infinity : keepaliveMillis / 20,
       this.#isBusy() ? PERIOD_WHILE_BUSY_MILLIS : Infinity,
+      this.#openings.pauseLeft() || Infinity,
       LONGEST_PERIOD_MILLIS,
     ]
     return Math.max(SHORTEST_PERIOD_MILLIS, Math.min(...wishes))
@@ -146,6 +147,7 @@ export class Upkeep<C extends object> {
       mayRefill: this.#openings.mayRefill(),
       refillTo: this.#refillTo(),
       surplus: this.#context.surplus ?? 'overflow',
+      roundMillis: this.#period(),
       replacementMillis: Math.max(LEAST_REPLACEMENT_MILLIS, 2 * this.#context.counters.open.summary().mean),
       replacing: this.#replacing.size,
     })
