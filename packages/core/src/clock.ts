@@ -12,8 +12,11 @@ export interface Clock {
   now(): number
   /** Milliseconds since the epoch, for people and for events. */
   wallNow(): number
-  /** Calls back once, `millis` from now. Never keeps the process alive. */
-  after(millis: number, callback: () => void): Timer
+  /**
+   * Calls back once, `millis` from now. Keeps the process alive only if `isAwaited`: somebody waits
+   * for a promise that this timer will settle.
+   */
+  after(millis: number, callback: () => void, isAwaited?: boolean): Timer
   /**
    * Calls back once everything that has already arrived from the network was read.
    *
@@ -27,9 +30,9 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallNow: () => Date.now(),
-  after(millis, callback) {
+  after(millis, callback, isAwaited = false) {
     const timer = setTimeout(callback, millis)
-    timer.unref()
+    if (!isAwaited) timer.unref()
     return { cancel: () => clearTimeout(timer) }
   },
   afterInput(callback) {

@@ -2,15 +2,25 @@ import type { PoolCounts } from './counts.ts'
 
 /** A stable, greppable name for everything this project throws. Match on it, never on `message`. */
 export type PoolkeeperErrorCode =
+  /** A caller's deadline passed, for none of the reasons that have a code of their own. */
   | 'ACQUIRE_TIMEOUT'
+  /** A caller's deadline passed while all connections, `max` of them, were in use. */
   | 'POOL_EXHAUSTED'
+  /** A deadline, a caller's or that of `ready()`, passed while connecting failed or got no answer; `cause` is the last connect error. */
   | 'CONNECT_FAILED'
+  /** A caller's deadline passed while connections did not answer their validation. */
   | 'VALIDATION_FAILED'
+  /** The pool is being closed, by `drain()` or in the host's own way, and lends nothing more. */
   | 'DRAINING'
+  /** The pool is paused: refused at once with `waiters: 'fail'`, else at the caller's deadline. */
   | 'PAUSED'
+  /** A policy, or a size for `resize()`, is refused; `invalid` says which option, its bound and the value. */
   | 'INVALID_POLICY'
+  /** This host cannot be attended, or cannot do what was asked of it. */
   | 'UNSUPPORTED_HOST'
+  /** The pool has another policy already. */
   | 'ALREADY_APPLIED'
+  /** No policy was applied to this pool. */
   | 'NOT_APPLIED'
 
 export interface PoolkeeperErrorDetails {
@@ -20,13 +30,16 @@ export interface PoolkeeperErrorDetails {
   readonly counts?: PoolCounts | undefined
   /** With `INVALID_POLICY`: what was wrong, for programs. */
   readonly invalid?: InvalidOption | undefined
+  /** What went wrong below: a connect error, if there was one. */
   readonly cause?: unknown
 }
 
 /** One refused option of a policy. */
 export interface InvalidOption {
   readonly option: string
+  /** What it must be, in words. */
   readonly bound: string
+  /** What it was. */
   readonly value: unknown
 }
 

@@ -5,12 +5,19 @@ import type { DrainReport } from './keeper.ts'
 export type ValidationTrigger = 'checkout' | 'rival' | 'keepalive' | 'incident'
 
 interface Facts {
+  /** A connection was opened. */
   opened: { readonly connection: number; readonly openMillis: number }
+  /** An attempt to open a connection failed, or was given up. */
   openFailed: { readonly error: unknown; readonly openMillis: number }
+  /** A caller got a connection. */
   acquired: { readonly connection: number; readonly waitMillis: number }
+  /** A caller left without one. */
   acquireFailed: { readonly error: unknown; readonly waitMillis: number }
+  /** A caller gave a connection back. */
   released: { readonly connection: number; readonly useMillis: number }
+  /** A connection answered its check. */
   validated: { readonly connection: number; readonly trigger: ValidationTrigger; readonly validationMillis: number }
+  /** A connection failed its check, or did not answer in time. */
   validationFailed: {
     readonly connection: number
     readonly trigger: ValidationTrigger
@@ -18,22 +25,34 @@ interface Facts {
     readonly timedOut: boolean
     readonly error: unknown
   }
+  /** It was decided that a connection goes; it is closed as soon as nobody holds it. */
   retired: { readonly connection: number; readonly reason: CloseReason }
+  /** A connection is closed. */
   closed: {
     readonly connection: number
     readonly reason: CloseReason
     readonly ageMillis: number
     readonly uses: number
   }
+  /** A check is slower than usual: another connection is tried beside it. */
   rivalStarted: { readonly connection: number; readonly rival: 'idle' | 'fresh'; readonly silentMillis: number }
+  /** An incident: what was proven before it must prove itself again. */
   generationBumped: { readonly generation: number; readonly cause: unknown }
+  /** `min` or `max` changed. */
   resized: { readonly min: number; readonly max: number }
+  /** `recycle()` began to replace the connections that exist. */
   recycled: { readonly connections: number }
+  /** A connection came back in an open or failed transaction. */
   dirtyReturn: { readonly connection: number; readonly status: 'open' | 'failed' }
+  /** The pool begins to close, and lends nothing more. */
   draining: { readonly timeoutMillis: number }
+  /** The pool is closed. */
   drained: { readonly report: DrainReport }
+  /** Nothing is lent until `resumed`. */
   paused: { readonly waiters: 'wait' | 'fail' }
+  /** The pool lends again. */
   resumed: Record<never, never>
+  /** This process did not run for a while; what was proven before counts as unproven. */
   froze: { readonly frozenMillis: number }
 }
 

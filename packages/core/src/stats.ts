@@ -7,8 +7,11 @@ export interface PoolStats extends PoolCounts {
   readonly name: string
   readonly min: number
   readonly max: number
+  /** Callers, by how they left. */
   readonly acquires: Readonly<AcquireCounters>
+  /** Attempts to open a connection. */
   readonly opens: { readonly ok: number; readonly failed: number }
+  /** Checks, and checkouts without one. */
   readonly validations: Readonly<ValidationCounters>
   /** Connections closed, by reason. */
   readonly closes: Readonly<Record<CloseReason, number>>
@@ -18,16 +21,24 @@ export interface PoolStats extends PoolCounts {
   readonly replacements: number
   /** Raised by every incident that made the pool prove its connections again. */
   readonly generation: number
+  /** How long callers waited that got a connection. */
   readonly waitMillis: DurationSummary
+  /** How long connections were held. */
   readonly useMillis: DurationSummary
+  /** How long it took to open one. */
   readonly openMillis: DurationSummary
 }
 
 export interface AcquireCounters {
+  /** Got a connection. */
   ok: number
+  /** Waited until their deadline. */
   timedOut: number
+  /** Left by themselves. */
   aborted: number
+  /** Turned away by a pool that is draining or paused. */
   refused: number
+  /** Got the host's own error, of a failed connect for example. */
   failed: number
 }
 

@@ -86,7 +86,7 @@ export class Drain<C extends object> {
         this.#onChange = undefined
         resolve()
       }
-      const timer = this.#context.clock.after(timeoutMillis, end)
+      const timer = this.#context.clock.after(timeoutMillis, end, true)
       this.#onChange = () => {
         if (isDone()) end()
       }

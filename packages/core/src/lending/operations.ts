@@ -143,7 +143,7 @@ export class Operations<C extends object> {
       const check = (): void => {
         if (isDone() || this.#isOver()) end(isDone())
       }
-      const timer = timeoutMillis === Infinity ? undefined : this.#context.clock.after(timeoutMillis, () => end(false))
+      const timer = timeoutMillis === Infinity ? undefined : this.#context.clock.after(timeoutMillis, () => end(false), true)
       this.#waiting.add(check)
     })
   }

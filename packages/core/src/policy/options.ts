@@ -69,7 +69,7 @@ export interface AcquireOptions {
    * Milliseconds after which a caller that waits for a connection gets an error instead. One
    * absolute deadline across queueing, validation, retries and connecting.
    *
-   * An integer of at least 1 (milliseconds).
+   * An integer from 1 to 2_147_483_647 (milliseconds).
    *
    * @defaultValue the host's own (Knex: `60_000`, one minute)
    */
@@ -78,7 +78,7 @@ export interface AcquireOptions {
   /**
    * Milliseconds that one attempt to open a connection may take.
    *
-   * An integer of at least 1 (milliseconds).
+   * An integer from 1 to 2_147_483_647 (milliseconds).
    *
    * @defaultValue the host's own (tarn: `30_000`, half a minute)
    */
@@ -89,7 +89,7 @@ export interface ValidationOptions {
   /**
    * The text that is sent to ask a connection for a sign of life, in place of the cheapest
    * message that the wire has (PostgreSQL: a bare Sync, MySQL and MariaDB: COM_PING). Any
-   * answer without an error is proof.
+   * answer is proof, also an error about the statement.
    *
    * A text of 1 to 10_000 characters.
    *
@@ -105,7 +105,7 @@ export interface ValidationOptions {
    * allows (at least 100 ms), a rival connection is tried beside it, and the first that is proven
    * is lent.
    *
-   * An integer of at least 10 (milliseconds).
+   * An integer from 10 to 2_147_483_647 (milliseconds).
    *
    * @defaultValue `1_000` (one second)
    */
@@ -120,7 +120,7 @@ export interface ReturnOptions {
    * in an open or failed transaction is rolled back before it is lent again, or retired if that fails;
    * in a pool with `max: 1` it is only reported, since statements of one transaction may come one by
    * one there. `'reset'` resets the whole session each time, at the price of a round trip (PostgreSQL:
-   * `DISCARD ALL`, MySQL and MariaDB: COM_RESET_CONNECTION). `false` looks at nothing.
+   * `DISCARD ALL`, MySQL and MariaDB: COM_RESET_CONNECTION, with the `mysql` driver COM_CHANGE_USER). `false` looks at nothing.
    *
    * Known without a round trip by `pg` from 8.21 on.
    *
@@ -134,9 +134,9 @@ export interface ReturnOptions {
 export interface DrainOptions {
   /**
    * Milliseconds that `drain()`, and the host's own way of closing the pool, wait for connections
-   * in use before these are closed under their holders.
+   * in use before these are closed under their holders. Closing itself may take one second more.
    *
-   * An integer of at least 0 (milliseconds).
+   * An integer from 0 to 2_147_483_647 (milliseconds).
    *
    * @defaultValue `10_000` (ten seconds)
    */

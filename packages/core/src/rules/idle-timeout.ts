@@ -9,7 +9,7 @@ export interface IdleTimeoutOptions {
    * Counted from its last return, or from opening if it was never lent; a validation or
    * keepalive does not count as use. Judged by the clock in rounds of upkeep, the coldest first.
    *
-   * An integer of at least 1 (milliseconds), or `false` to keep idle connections.
+   * An integer from 1 to 2_147_483_647 (milliseconds), or `false` to keep idle connections.
    *
    * @defaultValue the host's own (tarn: `30_000`, half a minute)
    */

@@ -11,7 +11,7 @@ export interface KeepaliveOptions {
    * close. Keep it below the shortest idle cut-off on the way: Azure's load balancer drops
    * silent flows after 240 s, AWS's NLB after 350 s, some proxies after 60 s.
    *
-   * An integer of at least 1_000 (milliseconds), or `false` for none.
+   * An integer from 1_000 to 2_147_483_647 (milliseconds), or `false` for none.
    *
    * @defaultValue `60_000` (one minute). Unless the policy names `min`, `minIdle` or this field,
    * only while the pool is in use, so that a database that sleeps when idle may go on sleeping.

@@ -11,7 +11,7 @@ export interface MaxLifetimeOptions {
    * Keep this below the shortest limit between you and the server: `wait_timeout`, a load
    * balancer's or firewall's cut-off, the expiry of a credential.
    *
-   * An integer of at least 1_000 (milliseconds), or `false` to let connections grow old.
+   * An integer from 1_000 to 2_147_483_647 (milliseconds), or `false` to let connections grow old.
    *
    * @defaultValue `1_800_000` (30 minutes); SQLite: always `false`
    */

@@ -9,7 +9,8 @@ export interface ValidateAfterIdleOptions {
    *
    * The window is also the price: a connection that dies within it is lent once.
    *
-   * An integer of at least 0 (`0` checks at every checkout), or `false` for no checks at all.
+   * An integer from 0 to 2_147_483_647 (`0` checks at every checkout but the first, up to half a second
+   * after opening), or `false` for no checks at all.
    *
    * @defaultValue `500` (half a second, as HikariCP's alive bypass window); SQLite: always `false`
    */
