@@ -51,8 +51,8 @@ export function attachKeeper(
   const port = new TarnPort(pool, host, clock)
   let current = options
   const resolve = (changes: PoolPolicyOptions): PoolPolicy => {
-    const next = resolvePolicy({ ...current, ...changes }, settings)
-    current = { ...current, ...changes }
+    const next = resolvePolicy({ ...options, ...changes }, settings)
+    current = { ...options, ...changes }
     registerKeeper(client.logger, keeper, current)
     return next
   }

@@ -109,6 +109,11 @@ export class Checks<C extends object> {
     return check
   }
 
+  /** The keeper is detached: no answer matters any more. */
+  release(): void {
+    for (const check of [...this.#running.values()]) check.forget()
+  }
+
   /** Ends every check that has been silent for so long, against its connection. */
   condemnSilent(silentForMillis: number): void {
     const now = this.#context.clock.now()

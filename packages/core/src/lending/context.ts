@@ -15,7 +15,7 @@ export type Facts = Mutable<ConnectionFacts>
 /** What every part of a keeper shares: one pool, its facts and its figures. */
 export class LendingContext<C extends object> {
   policy: PoolPolicy
-  readonly port: LendingPort<C>
+  port: LendingPort<C>
   readonly clock: Clock
   rules: RulesByMoment
   readonly ledger: Ledger<C>
@@ -99,6 +99,7 @@ export class LendingContext<C extends object> {
 
   /** Opens one more connection, withdrawn. Rejects with the connect error. */
   async open(): Promise<C> {
+    if (this.draining !== false) throw new Error('the pool is being drained')
     try {
       return await this.port.open().connection
     } catch (error) {

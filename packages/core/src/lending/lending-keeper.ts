@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from '../clock.ts'
 import type { CloseReason } from '../close-reason.ts'
-import { PoolkeeperError } from '../errors.ts'
+import type { PoolkeeperError } from '../errors.ts'
 import type { Harm } from '../harm.ts'
 import type { DrainOptions, DrainReport, PauseOptions, PoolKeeper, ReadyOptions, ResizeOptions } from '../keeper.ts'
 import type { PoolPolicyOptions } from '../policy/options.ts'
@@ -11,6 +11,7 @@ import type { PoolStats } from '../stats.ts'
 import { drainingError, explainTimeout, pausedError } from './acquire-errors.ts'
 import { Checks } from './checks.ts'
 import { LendingContext } from './context.ts'
+import { detachedPort } from './detached-port.ts'
 import { Drain } from './drain.ts'
 import type { PoolExplanation } from './explain.ts'
 import type { PoolHealth } from './health.ts'
@@ -28,7 +29,7 @@ export interface KeeperDependencies {
   readonly clock?: Clock
   /** One draw from [0, 1) for each connection. */
   readonly draw?: () => number
-  /** Settles changed options against the host's, for `reconfigure()`. */
+  /** Settles what was changed since the start against the host's options, for `reconfigure()`. */
   readonly resolve?: (changes: PoolPolicyOptions) => PoolPolicy
 }
 
@@ -38,9 +39,9 @@ export interface KeeperDependencies {
  */
 export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvents<C> {
   readonly #context: LendingContext<C>
-  readonly #resolve: KeeperDependencies['resolve']
   readonly #openings: Openings<C>
   readonly #checks: Checks<C>
+  readonly #rivals: Rivals<C>
   readonly #upkeep: Upkeep<C>
   readonly #leases: Leases<C>
   readonly #losses: Losses<C>
@@ -55,13 +56,13 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     const checks: Checks<C> = new Checks(context, openings, (facts, error) => incidents.report(facts, error, checks))
     const upkeep = new Upkeep(context, checks, openings, incidents)
     this.#context = context
-    this.#resolve = resolve
     this.#openings = openings
     this.#checks = checks
     this.#upkeep = upkeep
-    this.#leases = new Leases(context, { checks, incidents, upkeep, rivals: new Rivals(context, checks) })
+    this.#rivals = new Rivals(context, checks)
+    this.#leases = new Leases(context, { checks, incidents, upkeep, rivals: this.#rivals })
     this.#losses = new Losses(context, checks, incidents)
-    this.#operations = new Operations(context, upkeep)
+    this.#operations = new Operations(context, upkeep, resolve)
     this.#drain = new Drain(context)
     context.changed = () => {
       this.#drain.changed()
@@ -109,10 +110,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   }
 
   reconfigure(changes: PoolPolicyOptions): void {
-    if (this.#resolve === undefined) {
-      throw new PoolkeeperError('UNSUPPORTED_HOST', `${this.#context.port.host} cannot be reconfigured while it runs`)
-    }
-    this.#operations.reconfigure(this.#resolve(changes))
+    this.#operations.reconfigure(changes)
   }
 
   health(): PoolHealth {
@@ -133,9 +131,13 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   }
 
   detach(): void {
+    const { port } = this.#context
     this.#upkeep.stop()
     this.#operations.release()
-    this.#context.port.detach()
+    this.#context.port = detachedPort(port)
+    this.#rivals.release()
+    this.#checks.release()
+    port.detach()
   }
 
   /** Called once the port is in place: opens what the policy wants ahead. */

@@ -2,7 +2,8 @@ import { PoolkeeperError } from '../errors.ts'
 import type { PauseOptions, ReadyOptions, ResizeOptions } from '../keeper.ts'
 import { FIELDS } from '../policy/fields.ts'
 import { invalidPolicy } from '../policy/bounds.ts'
-import type { PoolPolicy } from '../policy/values.ts'
+import type { PoolPolicyOptions } from '../policy/options.ts'
+import { keepsMinimum, type PoolPolicy } from '../policy/values.ts'
 import { rulesOf } from '../rules/index.ts'
 import { drainingError, pausedError } from './acquire-errors.ts'
 import type { LendingContext } from './context.ts'
@@ -12,12 +13,20 @@ import type { Upkeep } from './upkeep.ts'
 export class Operations<C extends object> {
   readonly #context: LendingContext<C>
   readonly #upkeep: Upkeep<C>
+  readonly #resolve: ((changes: PoolPolicyOptions) => PoolPolicy) | undefined
+  /** All that was changed since the start. */
+  #changes: PoolPolicyOptions = {}
   /** Told of every change; those that are satisfied leave. */
   readonly #waiting = new Set<() => void>()
   #released = false
 
-  constructor(context: LendingContext<C>, upkeep: Upkeep<C>) {
+  constructor(
+    context: LendingContext<C>,
+    upkeep: Upkeep<C>,
+    resolve: ((changes: PoolPolicyOptions) => PoolPolicy) | undefined,
+  ) {
     this.#context = context
+    this.#resolve = resolve
     this.#upkeep = upkeep
   }
 
@@ -47,27 +56,35 @@ export class Operations<C extends object> {
     return idle + used >= min && idle >= (minIdle || 0)
   }
 
-  resize({ min = this.#context.policy.min, max = this.#context.policy.max }: ResizeOptions): void {
+  resize(size: ResizeOptions): void {
+    const { policy, reporter } = this.#context
+    const { min = policy.min, max = policy.max } = size
     FIELDS.min('min', min)
     FIELDS.max('max', max)
     if (min > max) throw invalidPolicy('min', `at most \`max\` (${max})`, min)
-    const { policy, reporter } = this.#context
-    const sources = Object.freeze({ ...policy.sources, min: 'policy' as const, max: 'policy' as const })
+    const given = Object.fromEntries(Object.entries({ min: size.min, max: size.max }).filter(([, value]) => value !== undefined))
+    const sources = { ...policy.sources, ...Object.fromEntries(Object.keys(given).map((field) => [field, 'policy'])) }
     const minIdle = policy.minIdle === false ? false : Math.min(policy.minIdle, max)
-    this.#use(Object.freeze({ ...policy, min, max, minIdle, sources }))
+    this.#use(Object.freeze({ ...policy, min, max, minIdle, sources: Object.freeze(sources) }), given)
     if (reporter.hears('resized')) reporter.emit('resized', { min, max })
   }
 
   /** Judges what exists by other values from now on. */
-  reconfigure(policy: PoolPolicy): void {
-    if (policy.name !== this.#context.policy.name) {
-      throw invalidPolicy('name', 'the same while the pool runs', policy.name)
+  reconfigure(changes: PoolPolicyOptions): void {
+    const { policy, port } = this.#context
+    if (this.#resolve === undefined) {
+      throw new PoolkeeperError('UNSUPPORTED_HOST', `${port.host} cannot be reconfigured while it runs`)
     }
-    this.#use(policy)
+    if (changes.name !== undefined && changes.name !== policy.name) {
+      throw invalidPolicy('name', 'the same while the pool runs', changes.name)
+    }
+    this.#use(this.#resolve({ ...this.#changes, ...changes }), changes)
   }
 
-  #use(policy: PoolPolicy): void {
+  #use(policy: PoolPolicy, changes: PoolPolicyOptions): void {
+    this.#changes = { ...this.#changes, ...changes }
     this.#context.policy = policy
+    if (keepsMinimum(policy)) this.#upkeep.keepsMinimum = true
     this.#context.rules = rulesOf(policy)
     this.#context.port.configure(policy)
     this.#context.surplus = 'shrink'

@@ -39,6 +39,15 @@ export class Rivals<C extends object> {
     })
   }
 
+  /** The keeper is detached: callers get what the host would have given them. */
+  release(): void {
+    for (const race of this.#races) {
+      race.timer?.cancel()
+      race.finish(true)
+    }
+    this.#races.clear()
+  }
+
   #end(race: Race<C>, winner: C | undefined): void {
     if (!this.#races.delete(race)) return
     race.timer?.cancel()

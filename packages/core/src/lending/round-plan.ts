@@ -29,6 +29,8 @@ export interface RoundView<C> {
   readonly replacementMillis: number
   /** Replacements under way, until the old connection is gone. */
   readonly replacing: number
+  /** Of these, what others have to wait for: not those whose holder keeps the old one for long. */
+  readonly replacingNow: number
 }
 
 export interface Entry<C> {
@@ -138,10 +140,10 @@ function overdueIdle<C>({ counts, policy, rules, situation }: RoundView<C>, idle
     .map(({ connection }) => ({ connection, reason: 'idle' }))
 }
 
-function replacementsAllowed<C>({ policy, counts, replacing }: RoundView<C>): number {
+function replacementsAllowed<C>({ policy, counts, replacingNow }: RoundView<C>): number {
   const atOnce = Math.max(1, Math.floor(aliveOf(counts) / REPLACE_AT_ONCE_SHARE))
   const ahead = policy.replaceAhead === 0 ? 1 : Math.min(policy.replaceAhead, atOnce)
-  return Math.max(0, ahead - replacing)
+  return Math.max(0, ahead - replacingNow)
 }
 
 /** The warmest idle connections are those that the idle timeout leaves to `min` and `minIdle`. */

@@ -33,7 +33,6 @@ export class Upkeep<C extends object> {
   #stopped = false
   /** Somebody called `ready()`: the minimum is kept from then on. */
   keepsMinimum: boolean
-  readonly #mayWakeServer: boolean
 
   constructor(context: LendingContext<C>, checks: Checks<C>, openings: Openings<C>, incidents: Incidents<C>) {
     this.#context = context
@@ -41,13 +40,12 @@ export class Upkeep<C extends object> {
     this.#checks = checks
     this.#openings = openings
     this.keepsMinimum = keepsMinimum(context.policy)
-    this.#mayWakeServer = mayWakeServer(context.policy)
   }
 
   /** Whether the server may be talked to without a caller: it is awake, or shall be. */
   mayTalk(): boolean {
     if (this.#context.draining) return false
-    return this.#mayWakeServer || this.keepsMinimum || this.#isInUse() || this.recycling()
+    return mayWakeServer(this.#context.policy) || this.keepsMinimum || this.#isInUse() || this.recycling()
   }
 
   #isInUse(): boolean {
@@ -135,7 +133,6 @@ export class Upkeep<C extends object> {
     const { clock, policy, port, rules, situation } = this.#context
     const now = clock.now()
     situation.now = now
-    this.#letGoOfLongLeases(now)
     const plan = planRound<C>({
       rules,
       situation,
@@ -150,6 +147,7 @@ export class Upkeep<C extends object> {
       roundMillis: this.#period(),
       replacementMillis: Math.max(LEAST_REPLACEMENT_MILLIS, 2 * this.#context.counters.open.summary().mean),
       replacing: this.#replacing.size,
+      replacingNow: [...this.#replacing].filter((old) => !this.#isHeldForLong(old, now)).length,
     })
     for (const { connection, reason } of plan.close) void this.#context.discard(connection, reason, false)
     for (const { connection, reason, lent } of plan.replace) void this.#replace(connection, reason, lent)
@@ -223,14 +221,10 @@ export class Upkeep<C extends object> {
     if (this.#endReplacing(connection)) this.soon()
   }
 
-  /** Whoever holds a replaced connection for long must not keep all others from being replaced. */
-  #letGoOfLongLeases(now: number): void {
-    for (const old of [...this.#replacing]) {
-      const { condemnedFor, lentAt } = this.#context.factsOf(old)
-      if (condemnedFor === undefined || lentAt === undefined || now - lentAt < SHORT_LEASE_MILLIS) continue
-      this.#endReplacing(old)
-      this.#context.surplus ??= 'overflow'
-    }
+  /** Replaced already, and gone when its holder lets go; others need not wait for that. */
+  #isHeldForLong(old: C, now: number): boolean {
+    const { condemnedFor, lentAt } = this.#context.factsOf(old)
+    return condemnedFor !== undefined && lentAt !== undefined && now - lentAt >= SHORT_LEASE_MILLIS
   }
 
   #startReplacing(old: C): void {
