@@ -30,6 +30,7 @@ function plan(given: Given): RoundPlan<string> {
     refillTo: policy.min,
     surplus: 'overflow',
     replacementMillis: 0,
+    roundMillis: 0,
     replacing: 0,
     ...given,
     policy,
@@ -263,6 +264,7 @@ test('planning changes nothing: the same view gives the same plan', () => {
     refillTo: 2,
     surplus: 'overflow',
     replacementMillis: 0,
+    roundMillis: 0,
     replacing: 0,
   }
   const before = structuredClone(idle)
