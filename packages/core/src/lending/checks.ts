@@ -174,7 +174,7 @@ export class Checks<C extends object> {
       reporter.emit('validationFailed', { connection: facts.id, trigger, validationMillis, timedOut, error })
     }
     this.#context.condemn(facts, reason ?? (facts.provenGeneration < generation ? 'stale' : 'invalid'))
-    if (facts.uses === 0) this.#openings.unfit()
+    if (trigger === 'checkout' && facts.uses === 0) this.#openings.unfit()
     // A new connection in the wrong role says nothing new about those that are there.
     if (reason !== 'role' || facts.uses > 0) this.#onFailure(facts, error)
   }
