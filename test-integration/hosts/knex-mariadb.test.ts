@@ -2,6 +2,7 @@ import { describeAdapter } from '@poolkeeper/conformance'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { attachMariadb, type MariadbServer } from '../harness/mariadb.ts'
 import { requireServer } from '../harness/require-server.ts'
+import { testSupportMatrix } from '../support-matrix.ts'
 import { knexHarness } from './knex-harness.ts'
 import { mariadbWire } from './mariadb-wire.ts'
 
@@ -15,16 +16,23 @@ address.describe('Knex on MariaDB', () => {
   })
   afterAll(() => server.stop())
 
-  describeAdapter(
-    { describe, test, expect },
-    knexHarness({ name: 'Knex · mysql2', way: 'applyPoolPolicy', wire: () => mariadbWire(server, 'mysql2') }),
+  const runner = { describe, test, expect }
+  testSupportMatrix(
+    describeAdapter(
+      runner,
+      knexHarness({ name: 'Knex · mysql2, applied', way: 'applyPoolPolicy', wire: () => mariadbWire(server, 'mysql2') }),
+    ),
   )
-  describeAdapter(
-    { describe, test, expect },
-    knexHarness({ name: 'Knex · mysql', way: 'withPoolPolicy', wire: () => mariadbWire(server, 'mysql') }),
+  testSupportMatrix(
+    describeAdapter(
+      runner,
+      knexHarness({ name: 'Knex · mysql', way: 'withPoolPolicy', wire: () => mariadbWire(server, 'mysql') }),
+    ),
   )
-  describeAdapter(
-    { describe, test, expect },
-    knexHarness({ name: 'Knex · mariadb', way: 'withPoolPolicy', wire: () => mariadbWire(server, 'mariadb') }),
+  testSupportMatrix(
+    describeAdapter(
+      runner,
+      knexHarness({ name: 'Knex · mariadb', way: 'withPoolPolicy', wire: () => mariadbWire(server, 'mariadb') }),
+    ),
   )
 })

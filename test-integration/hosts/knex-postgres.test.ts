@@ -1,9 +1,27 @@
-import { describeAdapter } from '@poolkeeper/conformance'
+import { type BehaviourId, describeAdapter } from '@poolkeeper/conformance'
 import { afterAll, beforeAll, expect, describe, test } from 'vitest'
 import { attachPostgres, type PostgresServer } from '../harness/postgres.ts'
 import { requireServer } from '../harness/require-server.ts'
-import { knexHarness } from './knex-harness.ts'
+import { testSupportMatrix } from '../support-matrix.ts'
+import { knexHarness, type KnexWire } from './knex-harness.ts'
 import { postgresWire } from './postgres-wire.ts'
+
+/** The way in differs, and the rest is the same code: the behaviours that the way in could break. */
+const APPLIED: readonly BehaviourId[] = [
+  'reuse',
+  'strict-max',
+  'check-window',
+  'dead-unseen',
+  'half-open',
+  'min-and-ready',
+  'host-errors',
+  'misuse',
+  'counters',
+  'drain',
+  'host-close',
+  'detach',
+  'applied-twice',
+]
 
 const address = requireServer('postgres')
 
@@ -15,8 +33,10 @@ address.describe('Knex on PostgreSQL', () => {
   })
   afterAll(() => server.stop())
 
-  describeAdapter(
-    { describe, test, expect },
-    knexHarness({ name: 'Knex · pg', way: 'withPoolPolicy', wire: () => postgresWire(server) }),
+  const wire = (): KnexWire => postgresWire(server)
+  const runner = { describe, test, expect }
+  testSupportMatrix(describeAdapter(runner, knexHarness({ name: 'Knex · pg', way: 'withPoolPolicy', wire })))
+  testSupportMatrix(
+    describeAdapter(runner, knexHarness({ name: 'Knex · pg, applied', way: 'applyPoolPolicy', wire }), { only: APPLIED }),
   )
 })

@@ -7,7 +7,8 @@ import type { PoolPolicyOptions } from '@poolkeeper/core'
 import { keeperOf, withPoolPolicy } from '@poolkeeper/knex'
 import knex, { type Knex } from 'knex'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
-import { knexHarness, silent } from './knex-harness.ts'
+import { testSupportMatrix } from '../support-matrix.ts'
+import { knexHarness, type KnexWire, silent } from './knex-harness.ts'
 import { sqliteWire } from './sqlite-wire.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'poolkeeper-sqlite-'))
@@ -19,14 +20,13 @@ const LACKS = {
   replacement: 'a connection to SQLite is the database itself, so nothing replaces it',
 }
 
-describeAdapter(
-  { describe, test, expect },
-  knexHarness({
-    name: 'Knex · better-sqlite3',
-    way: 'withPoolPolicy',
-    wire: () => sqliteWire((label) => join(folder, `${label}.db`)),
-    lacks: LACKS,
-  }),
+const wire = (): KnexWire => sqliteWire((label) => join(folder, `${label}.db`))
+
+testSupportMatrix(
+  describeAdapter(
+    { describe, test, expect },
+    knexHarness({ name: 'Knex · better-sqlite3', way: 'withPoolPolicy', wire, lacks: LACKS }),
+  ),
 )
 
 describe('a database in memory', () => {

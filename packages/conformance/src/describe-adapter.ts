@@ -14,6 +14,8 @@ export type Outcome =
 
 export interface AdapterRun {
   readonly name: string
+  /** Whether every behaviour was run, of those that were selected. */
+  readonly complete: boolean
   /** What was shown up to now. */
   outcomes(): Readonly<Record<BehaviourId, Outcome>>
 }
@@ -27,9 +29,9 @@ const IDS = Object.keys(BEHAVIOURS) as BehaviourId[]
 
 /** Defines the tests that an adapter must pass; those that it declared impossible are not run. */
 export function describeAdapter(runner: Runner, harness: AdapterHarness, selection: Selection = {}): AdapterRun {
-  const run = new Run(harness)
+  const run = new Run(harness, selection.only ?? IDS)
   runner.describe(harness.name, () => {
-    for (const id of selection.only ?? IDS) {
+    for (const id of run.selected) {
       if (run.declared(id) === undefined) describeBehaviour(runner, harness, id, run)
     }
   })
@@ -52,13 +54,19 @@ function describeBehaviour({ describe, test, expect }: Runner, harness: AdapterH
 
 class Run implements AdapterRun {
   readonly name: string
+  readonly selected: readonly BehaviourId[]
   readonly #harness: AdapterHarness
   readonly #started = new Map<BehaviourId, number>()
   readonly #passed = new Map<BehaviourId, number>()
 
-  constructor(harness: AdapterHarness) {
+  constructor(harness: AdapterHarness, selected: readonly BehaviourId[]) {
     this.name = harness.name
+    this.selected = selected
     this.#harness = harness
+  }
+
+  get complete(): boolean {
+    return this.selected.every((id) => this.#outcome(id).kind !== 'not run')
   }
 
   started(id: BehaviourId): void {

@@ -116,7 +116,7 @@ export function nextEvent<T extends PoolEventType>(
 /** Everything that a pool tells from now on. */
 export function record(pool: KeptPool): PoolEvent[] {
   const events: PoolEvent[] = []
-  pool.keeper.subscribe((event) => events.push(event))
+  pool.keeper.subscribe((event) => void events.push(event))
   return events
 }
 

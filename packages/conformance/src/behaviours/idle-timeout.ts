@@ -1,7 +1,7 @@
 import type { Behaviour } from '../behaviour.ts'
 import { fill, pass, serverIds, timed, until, untilServerHas } from '../waiting.ts'
 
-const TIMEOUT_MILLIS = 200
+const TIMEOUT_MILLIS = 120
 
 export const idleTimeout: Behaviour = {
   promise: 'what was idle for too long is closed, above `min`',

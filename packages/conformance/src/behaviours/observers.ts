@@ -17,7 +17,7 @@ export const observers: Behaviour = {
         throw new Error('an observer of no manners')
       })
       const leave = pool.keeper.subscribe(() => leave())
-      pool.keeper.subscribe((event) => heard.push(event))
+      pool.keeper.subscribe((event) => void heard.push(event))
       expect(await burst(pool, 6)).toMatchObject({ failed: 0 })
       expect(heard.filter(({ type }) => type === 'acquired')).toHaveLength(6)
       await until('the warning', () => warnings.some(({ message }) => message.includes('an observer of no manners')))

@@ -1,8 +1,8 @@
 import type { Behaviour, Trial } from '../behaviour.ts'
 import { pass } from '../waiting.ts'
 
-const WINDOW_MILLIS = 300
-const LONG_LEASE_MILLIS = 400
+const WINDOW_MILLIS = 150
+const LONG_LEASE_MILLIS = 200
 
 /** How many checks the next checkout needs after a long lease that ended like this. */
 async function checksAfterLease({ open }: Trial, answer: boolean): Promise<number> {

@@ -1,0 +1,142 @@
+import { fileURLToPath } from 'node:url'
+import { BEHAVIOURS, type BehaviourId, type Outcome, SCENARIOS, type ScenarioId } from '@poolkeeper/conformance'
+import { ELSEWHERE, NOT_YET } from './support-matrix.scenarios.ts'
+
+export const DOCUMENT: string = fileURLToPath(new URL('../docs/support-matrix.md', import.meta.url))
+
+/** Names the folder into which a run writes what it showed, instead of comparing it with the document. */
+export const FOLDER_VARIABLE = 'SUPPORT_MATRIX_FOLDER'
+
+/** The columns of the first table, in their order. */
+export const HOSTS: readonly string[] = [
+  'Knex · pg',
+  'Knex · pg, applied',
+  'Knex · mysql2, applied',
+  'Knex · mysql',
+  'Knex · mariadb',
+  'Knex · better-sqlite3',
+]
+
+/** The columns of the second. */
+export const VERSIONS: readonly string[] = []
+
+/** What a run showed of one column. */
+export interface Column {
+  readonly name: string
+  readonly outcomes: Readonly<Record<BehaviourId, Outcome>>
+}
+
+const PASSED = '✓'
+const FAILED = '✗'
+const NOT_TRIED = '–'
+
+/** What a cell says: a mark, or the reason for which there is none. */
+export function cellOf(outcome: Outcome): string {
+  switch (outcome.kind) {
+    case 'passed':
+      return PASSED
+    case 'failed':
+      return FAILED
+    case 'not run':
+      return NOT_TRIED
+    case 'declared':
+      return outcome.reason
+  }
+}
+
+const HEAD = `# Support matrix
+
+What each host showed when the conformance suite last ran, on real servers. ${PASSED} passed · ${NOT_TRIED} not tried
+there · a number: declared impossible there, for the reason with that number.
+
+Written by \`npx tsx test-integration/support-matrix.write.ts\` from such a run; every run compares it with what it
+sees.
+`
+
+/** The whole document. */
+export function render(columns: readonly Column[]): string {
+  const reasons: string[] = []
+  const hosts = table(columns, HOSTS, reasons)
+  const versions = table(columns, VERSIONS, reasons)
+  const notes = reasons.map((reason, index) => `${index + 1}. ${reason}`).join('\n')
+  return [
+    HEAD,
+    '## Hosts\n',
+    `${hosts}\n`,
+    `${notes}\n`,
+    ...(VERSIONS.length === 0 ? [] : ['## Versions of Knex\n', 'A core of the behaviours, on PostgreSQL.\n', `${versions}\n`]),
+    renderScenarios(),
+  ].join('\n')
+}
+
+function table(columns: readonly Column[], names: readonly string[], reasons: string[]): string {
+  const chosen = names.map((name) => columns.find((column) => column.name === name)).filter((column) => column !== undefined)
+  const rows = (Object.keys(BEHAVIOURS) as BehaviourId[])
+    .filter((id) => chosen.some(({ outcomes }) => outcomes[id].kind !== 'not run'))
+    .map((id) => {
+      const cells = chosen.map(({ outcomes }) => mark(outcomes[id], reasons))
+      return row([`**${id}**: ${BEHAVIOURS[id].promise}`, ...cells])
+    })
+  const head = row(['', ...chosen.map(({ name }) => name)])
+  return [head, row(['---', ...chosen.map(() => ':-:')]), ...rows].join('\n')
+}
+
+function mark(outcome: Outcome, reasons: string[]): string {
+  const cell = cellOf(outcome)
+  if (outcome.kind !== 'declared') return cell
+  if (!reasons.includes(cell)) reasons.push(cell)
+  return String(reasons.indexOf(cell) + 1)
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`
+}
+
+const SCENARIOS_HEAD = `## Acceptance scenarios
+
+What an adapter has to show on its real host, and where it is shown: by a behaviour of the tables above, or by a test of
+its own.
+`
+
+/** Does not depend on a run. */
+export function renderScenarios(): string {
+  const rows = (Object.keys(SCENARIOS) as ScenarioId[]).map((id) => row([id, SCENARIOS[id], shownBy(id)]))
+  return [SCENARIOS_HEAD, row(['', 'scenario', 'shown by']), row(['---', '---', '---']), ...rows, ''].join('\n')
+}
+
+function shownBy(id: ScenarioId): string {
+  const behaviours = provenBy(id).map((behaviour) => `**${behaviour}**`)
+  const others = (ELSEWHERE[id] ?? []).map(({ file, title }) => `${file}: ${title}`)
+  const places = [...behaviours, ...others]
+  return places.length > 0 ? places.join('; ') : (NOT_YET[id] ?? '')
+}
+
+export function provenBy(id: ScenarioId): BehaviourId[] {
+  return (Object.keys(BEHAVIOURS) as BehaviourId[]).filter((behaviour) => BEHAVIOURS[behaviour].proves.includes(id))
+}
+
+/** What the document says of one column: by behaviour, a mark or a reason. */
+export function cellsOf(document: string, name: string): Record<string, string> {
+  const lines = document.split('\n')
+  const head = lines.findIndex((line) => split(line).includes(name))
+  if (head === -1) return {}
+  const index = split(lines[head] ?? '').indexOf(name)
+  const end = lines.findIndex((line, at) => at > head && line === '')
+  const rows = lines.slice(head + 2, end).map((line) => split(line))
+  const shown = new Map(rows.map((cells) => [nameIn(cells[0] ?? ''), reasonOr(cells[index] ?? '', lines)]))
+  return Object.fromEntries(Object.keys(BEHAVIOURS).map((id) => [id, shown.get(id) ?? NOT_TRIED]))
+}
+
+function split(line: string): string[] {
+  return line.startsWith('| ') ? line.slice(2, -2).split(' | ') : []
+}
+
+function nameIn(cell: string): string {
+  return /\*\*(.+?)\*\*/.exec(cell)?.[1] ?? cell
+}
+
+function reasonOr(cell: string, lines: readonly string[]): string {
+  if (!/^\d+$/.test(cell)) return cell
+  const note = lines.find((line) => line.startsWith(`${cell}. `))
+  return note?.slice(cell.length + 2) ?? cell
+}
