@@ -112,15 +112,12 @@ function listenToQueries(
 /** Knex's own error stays, and carries ours as its cause. */
 function explainTimeouts(client: KnexClient, overrides: Overrides<KnexClient>): void {
   const { acquireConnection } = client
-  overrides.set('acquireConnection', async () => {
-    try {
-      return await acquireConnection.call(client)
-    } catch (error) {
-      const ours = findPoolkeeperError(error)
-      if (isKnexTimeout(error) && ours !== undefined) error.cause = ours
-      throw error
-    }
-  })
+  const explain = (error: unknown): never => {
+    const ours = findPoolkeeperError(error)
+    if (isKnexTimeout(error) && ours !== undefined) error.cause = ours
+    throw error
+  }
+  overrides.set('acquireConnection', () => acquireConnection.call(client).catch(explain))
 }
 
 /** `destroy()` and then `initialize()` make a new pool: it gets the same policy. */

@@ -73,11 +73,12 @@ export function clientOf(knex: unknown): KnexClient {
     throw new PoolkeeperError('UNSUPPORTED_HOST', 'this is not a Knex instance: it has no client')
   }
   const fields = client as Record<string, unknown>
-  const missing = METHODS.filter((method) => typeof fields[method] !== 'function')
-  if (missing.length > 0 || typeof fields['logger'] !== 'object') {
+  const missing: string[] = METHODS.filter((method) => typeof fields[method] !== 'function')
+  if (typeof fields['logger'] !== 'object') missing.push('logger')
+  if (missing.length > 0) {
     throw new PoolkeeperError(
       'UNSUPPORTED_HOST',
-      `this Knex is not one that this version knows (2.5 to 3.x): ${[...missing, 'logger'].join(', ')} missing`,
+      `this Knex is not one that this version knows (2.5 to 3.x): ${missing.join(', ')} missing`,
     )
   }
   return client as KnexClient

@@ -23,6 +23,8 @@ export class KnexHost implements TarnHost<KnexConnection> {
   readonly #connecting: Connecting
   readonly #byUid = new Map<string, KnexConnection>()
   readonly #hasUserCheck: boolean
+  /** Knex's own check consists of flags and of settings that may expire, and of nothing else. */
+  readonly #isPlain: boolean
   /** Learned from the socket: the user's check talks to the server. */
   #userCheckAsksServer = false
 
@@ -41,12 +43,16 @@ export class KnexHost implements TarnHost<KnexConnection> {
     this.#dialect = dialect
     this.#hostValidate = hostValidate
     this.#policy = policy
+    this.#isPlain = isPlainCheck(client, hostValidate)
     this.#hasUserCheck = client._ownsPool === false || typeof client.config.pool?.validate === 'function'
   }
 
   agrees(connection: KnexConnection, wasChecked: boolean): boolean | Promise<boolean> {
     if (this.#hasUserCheck && wasChecked) return true
-    if (this.#userCheckAsksServer && !this.#settingsMayExpire()) return this.#isFit(connection)
+    // Where Knex's own check would have nothing to wait for, its parts are asked without its promise.
+    const isPlain = this.#isPlain || this.#userCheckAsksServer
+    if (isPlain && !this.#settingsMayExpire() && this.#isFit(connection)) return true
+    // Knex refuses in its own way, and says so in its log.
     return this.#hostValidate(connection)
   }
 
@@ -116,4 +122,11 @@ export class KnexHost implements TarnHost<KnexConnection> {
   #isFit(connection: KnexConnection): boolean {
     return !this.isBroken(connection) && Boolean(this.#client.validateConnection(connection))
   }
+}
+
+/** From 3.2 on the check is an async function, made of these parts; before that it has no promise. */
+function isPlainCheck({ config, _ownsPool }: KnexClient, hostValidate: HostValidate): boolean {
+  const { validate, maxConnectionLifetimeMillis } = config.pool ?? {}
+  const isAsync = hostValidate.constructor.name === 'AsyncFunction'
+  return isAsync && _ownsPool !== false && validate === undefined && maxConnectionLifetimeMillis === undefined
 }

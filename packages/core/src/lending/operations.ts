@@ -62,9 +62,14 @@ export class Operations<C extends object> {
     FIELDS.min('min', min)
     FIELDS.max('max', max)
     if (min > max) throw invalidPolicy('min', `at most \`max\` (${max})`, min)
-    const given = Object.fromEntries(Object.entries({ min: size.min, max: size.max }).filter(([, value]) => value !== undefined))
-    const sources = { ...policy.sources, ...Object.fromEntries(Object.keys(given).map((field) => [field, 'policy'])) }
     const minIdle = policy.minIdle === false ? false : Math.min(policy.minIdle, max)
+    const given: PoolPolicyOptions = {
+      ...(size.min !== undefined && { min }),
+      ...(size.max !== undefined && { max }),
+      ...(minIdle !== policy.minIdle && { minIdle }),
+    }
+    const sources = { ...policy.sources }
+    for (const field of ['min', 'max'] as const) if (size[field] !== undefined) sources[field] = 'policy'
     this.#use(Object.freeze({ ...policy, min, max, minIdle, sources: Object.freeze(sources) }), given)
     if (reporter.hears('resized')) reporter.emit('resized', { min, max })
   }

@@ -38,7 +38,7 @@ export class TarnAcquires<C extends object> {
   readonly #waitingSince = new Map<number, number>()
   /** Entries whose caller waits for a verdict on the connection. */
   readonly #asking = new Map<C, TarnEntry<C>>()
-  /** The order in which callers were first asked for, so that none loses his place. */
+  /** The order in which callers were put back, because their connections were unfit. */
   readonly #places = new WeakMap<TarnOperation<C>, number>()
   #lastPlace = 0
   #deliveredAtOnce = false
@@ -111,7 +111,8 @@ export class TarnAcquires<C extends object> {
       used.push(entry)
       const verdict = this.#verdictOn(waiter, entry)
       if (verdict === true) this.#deliver(waiter, entry)
-      else void this.#await(waiter, entry, verdict)
+      else if (verdict === false) this.#refuse(waiter, entry)
+      else this.#await(waiter, entry, verdict)
     }
   }
 
@@ -124,13 +125,9 @@ export class TarnAcquires<C extends object> {
 
   #hostAgrees(waiter: TarnOperation<C>, entry: TarnEntry<C>, wasChecked: boolean): boolean | Promise<boolean> {
     const agrees = this.#tarn.agrees(entry.resource, wasChecked)
-    if (typeof agrees === 'boolean') return agrees
     // A host's validator that never answers costs the connection once its caller has left, as in tarn.
-    const left = waiter.promise.then(
-      () => true,
-      () => false,
-    )
-    return Promise.race([agrees, left])
+    if (agrees !== true && agrees !== false) waiter.promise.catch(() => this.#settle(waiter, entry, false))
+    return agrees
   }
 
   #deliver(waiter: TarnOperation<C>, entry: TarnEntry<C>): void {
@@ -139,33 +136,39 @@ export class TarnAcquires<C extends object> {
     waiter.resolve(entry.resource)
   }
 
-  async #await(waiter: TarnOperation<C>, entry: TarnEntry<C>, verdict: boolean | Promise<boolean>): Promise<void> {
-    const pool = this.#pool
-    // So that tarn's own counts see the caller, and its destroy() waits for the verdict.
-    pool.pendingValidations.push(waiter)
+  /** In tarn's own books, so that its counts see the caller, and its destroy() waits for the verdict. */
+  #await(waiter: TarnOperation<C>, entry: TarnEntry<C>, verdict: Promise<boolean>): void {
+    this.#pool.pendingValidations.push(waiter)
     this.#asking.set(entry.resource, entry)
-    this.#places.set(waiter, this.#places.get(waiter) ?? ++this.#lastPlace)
-    const isFit = await settled(verdict)
-    this.#asking.delete(entry.resource)
-    pool.pendingValidations.splice(pool.pendingValidations.indexOf(waiter), 1)
-    if (isFit && !waiter.isRejected) {
-      this.#deliver(waiter, entry)
-      return
-    }
-    if (!waiter.isRejected) this.#requeue(waiter)
-    if (isFit) {
-      moveToFree(pool, entry.resource)
-    } else {
-      removeFrom(pool.used, entry.resource)
-      entry.resolve()
-      void this.#neighbours.close(entry.resource)
-    }
-    // Not within this call: a validator that refuses everything must not starve the event loop.
-    setTimeout(() => serveAll(pool), 0)
+    verdict.then(
+      (isFit) => this.#settle(waiter, entry, isFit),
+      // A host's validator may throw or reject: that is a refusal, and nothing else.
+      () => this.#settle(waiter, entry, false),
+    )
   }
 
+  #settle(waiter: TarnOperation<C>, entry: TarnEntry<C>, isFit: boolean): void {
+    if (!this.#asking.delete(entry.resource)) return
+    const { pendingValidations } = this.#pool
+    pendingValidations.splice(pendingValidations.indexOf(waiter), 1)
+    if (!isFit) this.#refuse(waiter, entry)
+    else if (!waiter.isRejected) this.#deliver(waiter, entry)
+    else if (moveToFree(this.#pool, entry.resource)) serveAll(this.#pool)
+  }
+
+  #refuse(waiter: TarnOperation<C>, entry: TarnEntry<C>): void {
+    if (!waiter.isRejected) this.#requeue(waiter)
+    removeFrom(this.#pool.used, entry.resource)
+    entry.resolve()
+    void this.#neighbours.close(entry.resource)
+    // Not within this call: a validator that refuses everything must not starve the event loop.
+    setTimeout(() => serveAll(this.#pool), 0)
+  }
+
+  /** Before all who were never asked for, and behind those who were put back before him. */
   #requeue(waiter: TarnOperation<C>): void {
-    const place = this.#places.get(waiter) ?? 0
+    const place = ++this.#lastPlace
+    this.#places.set(waiter, place)
     const waiting = this.#pool.pendingAcquires
     const index = waiting.findIndex((other) => (this.#places.get(other) ?? Infinity) > place)
     waiting.splice(index === -1 ? waiting.length : index, 0, waiter)
@@ -231,15 +234,6 @@ export class TarnAcquires<C extends object> {
     )
     for (const { resource } of lost) moveToFree(this.#pool, resource)
     if (lost.length > 0) serveAll(this.#pool)
-  }
-}
-
-/** A host's validator may throw or reject: that is a refusal, and nothing else. */
-async function settled(verdict: boolean | Promise<boolean>): Promise<boolean> {
-  try {
-    return await verdict
-  } catch {
-    return false
   }
 }
 

@@ -40,10 +40,16 @@ export class TarnCloses<C extends object> {
   }
 
   adopt(connection: C): void {
-    this.#open.set(
-      connection,
-      this.#tarn.watch(connection, (error) => this.#events.died(connection, error)),
-    )
+    this.#open.set(connection, this.#watch(connection))
+  }
+
+  /** A connection that cannot be watched is kept all the same. */
+  #watch(connection: C): () => void {
+    try {
+      return this.#tarn.watch(connection, (error) => this.#events.died(connection, error))
+    } catch {
+      return () => {}
+    }
   }
 
   async close(connection: C, hard: boolean): Promise<void> {
