@@ -55,6 +55,7 @@ function anyPolicy(dice: Dice): PoolPolicyOptions {
     validateAfterIdleMillis: dice.pick(false, 0, 500, 500, 500, 30_000),
     validationTimeoutMillis: dice.pick(100, 1_000),
     keepaliveMillis: dice.pick(false, 1_000, 10_000),
+    onReturn: dice.pick(false, 'check', 'check', 'reset'),
     ...(dice.chance(0.5) && { min: dice.upTo(max) }),
     ...(dice.chance(0.3) && { minIdle: 1 + dice.upTo(max - 1) }),
   }
@@ -77,6 +78,7 @@ class Trial {
   readonly #diary: string[] = []
   #answered = 0
   #problems: string[] = []
+  #isPaused = false
   /** Sockets that may exist: what was there when `max` was lowered may shrink away. */
   #ceiling = Infinity
 
@@ -104,6 +106,22 @@ class Trial {
   async #pass(millis: number): Promise<void> {
     await this.#pool.clock.advance(millis)
     this.#check()
+    if (this.#isStranded()) await this.#seeThatSomethingHappens()
+  }
+
+  /** Somebody waits, there is room, and nothing is under way. */
+  #isStranded(): boolean {
+    const stats = this.#pool.keeper.stats()
+    const { validating, opening, pending, max } = stats
+    return !this.#isPaused && pending > 0 && validating + opening === 0 && totalOf(stats) < max
+  }
+
+  /** The only reason to hold callers back is a pause after new connections that were unfit. */
+  async #seeThatSomethingHappens(): Promise<void> {
+    const before = this.#events.length
+    await this.#pool.clock.advance(LONGEST_HOLD_MILLIS)
+    if (this.#isStranded() && this.#events.length === before) this.#problems.push('somebody waits, there is room, nothing is opened')
+    this.#check()
   }
 
   #act(): void {
@@ -115,9 +133,11 @@ class Trial {
     else if (roll < 80) this.#kill()
     else if (roll < 83) this.#silence()
     else if (roll < 90) this.#changeServer()
-    else if (roll < 94) this.#resize()
+    else if (roll < 93) this.#resize()
+    else if (roll < 94) this.#reconfigure()
     else if (roll < 96) this.#recycle()
     else if (roll < 97) void this.#pool.keeper.evictIdle()
+    else if (roll < 98) this.#pauseOrResume()
     else this.#heal()
   }
 
@@ -145,6 +165,7 @@ class Trial {
   #release(connection: SimulatedConnection): void {
     this.#note(`release ${connection.id}`)
     this.#held.delete(connection)
+    this.#pool.server.setTransaction(connection, this.#dice.pick('idle', 'idle', 'idle', 'open', 'failed'))
     if (!this.#pool.release(connection)) this.#problems.push(`connection ${connection.id} was not taken back`)
   }
 
@@ -186,6 +207,7 @@ class Trial {
 
   #heal(): void {
     this.#note('heal')
+    if (this.#isPaused) this.#pauseOrResume()
     Object.assign(this.#pool.server, { answerMillis: 1, openMillis: 20, closeMillis: 1, connects: 'accepted', limit: Infinity })
   }
 
@@ -199,6 +221,23 @@ class Trial {
 
   #limit(max: number = this.#pool.keeper.policy.max): number {
     return max + this.#pool.keeper.policy.replaceAhead
+  }
+
+  /** What does not concern the limits that are checked here. */
+  #reconfigure(): void {
+    const { validateAfterIdleMillis, maxLifetimeMillis, idleTimeoutMillis, keepaliveMillis, maxUses } = anyPolicy(this.#dice)
+    const changes = { validateAfterIdleMillis, maxLifetimeMillis, idleTimeoutMillis, keepaliveMillis, maxUses }
+    this.#note(`reconfigure ${JSON.stringify(changes)}`)
+    const { min, max } = this.#pool.keeper.policy
+    this.#pool.keeper.reconfigure(changes as PoolPolicyOptions)
+    if (this.#pool.keeper.policy.min !== min || this.#pool.keeper.policy.max !== max) this.#problems.push('sizes were changed')
+  }
+
+  #pauseOrResume(): void {
+    this.#isPaused = !this.#isPaused
+    this.#note(this.#isPaused ? 'pause' : 'resume')
+    if (this.#isPaused) this.#pool.keeper.pause()
+    else this.#pool.keeper.resume()
   }
 
   #recycle(): void {
@@ -224,8 +263,7 @@ class Trial {
     this.#lastTotal = total
     note(pending === this.#waiting.size, `${pending} pending, but ${this.#waiting.size} wait`)
     const isQuiet = validating + opening + closing === 0
-    note(!(pending > 0 && idle > 0 && isQuiet), 'somebody waits beside an idle connection')
-    note(!(pending > 0 && validating + opening === 0 && total < stats.max), 'somebody waits, there is room, nothing is opened')
+    note(this.#isPaused || !(pending > 0 && idle > 0 && isQuiet), 'somebody waits beside an idle connection')
     const oldest = Math.min(...[...this.#waiting].map(({ since }) => since))
     note(this.#pool.clock.now() - oldest < this.#patience() || oldest === Infinity, 'a deadline passed in silence')
     const { ok, timedOut, failed, refused, aborted } = stats.acquires
@@ -248,8 +286,8 @@ class Trial {
     await this.#pass(60_000)
     const { keeper } = this.#pool
     const { max } = keeper.policy
-    expect(totalOf(keeper.stats())).toBeLessThanOrEqual(max)
-    expect(keeper.stats()).toMatchObject({ used: 0, opening: 0, closing: 0, pending: 0 })
+    expect(totalOf(keeper.stats())).toBeLessThanOrEqual(this.#limit())
+    expect(keeper.stats()).toMatchObject({ used: 0, pending: 0 })
     for (let count = 0; count < max; count++) this.#acquire()
     await this.#pass(this.#patience())
     expect(this.#held.size).toBe(max)
@@ -270,6 +308,9 @@ class Trial {
     expect(count('closed')).toBe(Object.values(closes).reduce((sum, closed) => sum + closed, 0))
   }
 }
+
+/** How long the keeper may hold callers back. */
+const LONGEST_HOLD_MILLIS = 200
 
 const TRIALS = 60
 const STEPS = 400

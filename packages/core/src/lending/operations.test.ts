@@ -334,6 +334,13 @@ describe('P-175: reconfigure()', () => {
     expect(pool.keeper.policy).toMatchObject({ max: 8, maxUses: 100 })
   })
 
+  test('keeps what resize() set before, the lowered minIdle too', async () => {
+    const pool = simulatePool({ policy: { max: 5, minIdle: 4 } })
+    await pool.keeper.resize({ max: 3 })
+    pool.keeper.reconfigure({ maxUses: 100 })
+    expect(pool.keeper.policy).toMatchObject({ max: 3, minIdle: 3, maxUses: 100 })
+  })
+
   test('that names a minimum keeps it from then on', async () => {
     const pool = simulatePool()
     pool.keeper.reconfigure({ min: 2 })

@@ -32,6 +32,7 @@ function plan(given: Given): RoundPlan<string> {
     replacementMillis: 0,
     roundMillis: 0,
     replacing: 0,
+    replacingNow: 0,
     ...given,
     policy,
     counts: { used: lent.length, idle: idle.length, validating: 0, opening: 0, closing: 0, pending: 0, ...given.counts },
@@ -110,9 +111,34 @@ describe('replacing', () => {
   })
 
   test('waits for the replacements that are under way', () => {
-    expect(plan({ idle: many(10, OLD), replacing: 1 }).replace).toEqual([])
-    expect(plan({ policy: { replaceAhead: 2 }, idle: many(10, OLD), replacing: 1 }).replace).toHaveLength(1)
-    expect(plan({ policy: { replaceAhead: 0 }, idle: many(10, OLD), replacing: 1 }).replace).toEqual([])
+    const underWay = { replacing: 1, replacingNow: 1 }
+    expect(plan({ idle: many(10, OLD), ...underWay }).replace).toEqual([])
+    expect(plan({ policy: { replaceAhead: 2 }, idle: many(10, OLD), ...underWay }).replace).toHaveLength(1)
+    expect(plan({ policy: { replaceAhead: 0 }, idle: many(10, OLD), ...underWay }).replace).toEqual([])
+  })
+
+  test('does not wait for one whose holder keeps the old connection for long', () => {
+    expect(plan({ idle: many(10, OLD), replacing: 1, replacingNow: 0 }).replace).toHaveLength(1)
+  })
+
+  test('takes the oldest first', () => {
+    const idle = { younger: { ...OLD, openedAt: NOW - 1_800_001 }, oldest: { ...OLD, openedAt: NOW - 1_800_002 } }
+    expect(plan({ idle }).replace).toMatchObject([{ connection: 'oldest' }])
+  })
+
+  describe('P-073: that would come too late for its turn begins early, with the oldest', () => {
+    const policy = { maxLifetimeMillis: 100_000, lifetimeSpread: 0, keepaliveMillis: false, idleTimeoutMillis: false } as const
+    const replaced = (age: number, size: number, roundMillis: number): readonly string[] =>
+      plan({ policy, idle: many(size, aged(age)), roundMillis, replacementMillis: 50 }).replace.map(({ connection }) => connection)
+
+    test.each([
+      ['one connection, which the next round would find too old', 97_450, 1, 2_500, ['c0']],
+      ['one connection, which the next round finds in time', 97_449, 1, 2_500, []],
+      ['ten of one age, of which the tenth would be late', 97_000, 10, 2_500, ['c0']],
+      ['ten of one age, for whom there is time', 96_999, 10, 2_500, []],
+    ] as const)('%s', (_, age, size, roundMillis, expected) => {
+      expect(replaced(age, size, roundMillis)).toEqual(expected)
+    })
   })
 
   test('opens one ahead also for a connection that is lent for a moment', () => {
@@ -266,6 +292,7 @@ test('planning changes nothing: the same view gives the same plan', () => {
     replacementMillis: 0,
     roundMillis: 0,
     replacing: 0,
+    replacingNow: 0,
   }
   const before = structuredClone(idle)
   expect(planRound(view)).toEqual(planRound(view))
