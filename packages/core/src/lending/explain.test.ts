@@ -15,20 +15,20 @@ describe('what is due next', () => {
     keepaliveMillis: 60_000,
   })
 
-  test.each<[string, ConnectionExplanation['state'], Partial<ConnectionFacts>, DueAction]>([
+  test.each<[string, ConnectionExplanation['state'], Partial<ConnectionFacts>, DueAction, boolean?]>([
     ['to an idle connection', 'idle', { idleSince: 80_000, provenAt: 80_000 }, { action: 'closeIdle', inMillis: 10_000 }],
-    ['to a silent one', 'idle', { idleSince: 95_000, provenAt: 45_000 }, { action: 'keepalive', inMillis: 5_000 }],
+    ['to one that min keeps', 'idle', { idleSince: 5_000, provenAt: 45_000 }, { action: 'keepalive', inMillis: 5_000 }, true],
     ['to an old one', 'idle', { openedAt: -895_000, idleSince: now, provenAt: now }, { action: 'replace', inMillis: 5_000 }],
     ['to one past its time', 'idle', { openedAt: -2_000_000, idleSince: now, provenAt: now }, { action: 'replace', inMillis: 0 }],
     ['to one in use', 'used', { lentAt: 9_000 }, { action: 'replace', inMillis: 900_000 }],
     ['to one whose end is decided', 'used', { lentAt: 9_000, condemnedFor: 'fatal' }, { action: 'close', inMillis: 0 }],
-  ])('%s', (_, state, facts, next) => {
-    expect(explainConnection(factsWith(facts), state, { now, generation: 0, policy }).next).toEqual(next)
+  ])('%s', (_, state, facts, next, isKept = false) => {
+    expect(explainConnection(factsWith(facts), state, { now, generation: 0, policy, isKept }).next).toEqual(next)
   })
 
   test('nothing, where everything is switched off', () => {
     const off = policyOf({ maxLifetimeMillis: false, idleTimeoutMillis: false, keepaliveMillis: false })
-    expect(explainConnection(factsWith(), 'idle', { now: 0, generation: 0, policy: off }).next).toBeUndefined()
+    expect(explainConnection(factsWith(), 'idle', { now: 0, generation: 0, policy: off, isKept: true }).next).toBeUndefined()
   })
 })
 

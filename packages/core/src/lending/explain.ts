@@ -40,11 +40,20 @@ export interface PoolExplanation {
   readonly waiters: readonly WaiterExplanation[]
 }
 
+/** What is known besides the facts of one connection. */
+export interface ExplanationView {
+  readonly now: number
+  readonly generation: number
+  readonly policy: PolicyValues
+  /** The idle timeout leaves it to `min` or `minIdle`. */
+  readonly isKept: boolean
+}
+
 /** Pure: what is known of one connection, in words for people. */
 export function explainConnection(
   facts: ConnectionFacts,
   state: ConnectionExplanation['state'],
-  { now, generation, policy }: { readonly now: number; readonly generation: number; readonly policy: PolicyValues },
+  { now, generation, policy, isKept }: ExplanationView,
 ): ConnectionExplanation {
   return {
     connection: facts.id,
@@ -55,16 +64,16 @@ export function explainConnection(
     provenMillisAgo: facts.provenAt === -Infinity ? undefined : now - facts.provenAt,
     isInDoubt: facts.suspect || facts.provenGeneration < generation,
     condemnedFor: facts.condemnedFor,
-    next: nextAction(facts, state, now, policy),
+    next: nextAction(facts, state, { now, policy, isKept }),
   }
 }
 
 function nextAction(
   facts: ConnectionFacts,
   state: ConnectionExplanation['state'],
-  now: number,
-  { maxLifetimeMillis, lifetimeSpread, idleTimeoutMillis, keepaliveMillis }: PolicyValues,
+  { now, policy, isKept }: Omit<ExplanationView, 'generation'>,
 ): DueAction | undefined {
+  const { maxLifetimeMillis, lifetimeSpread, idleTimeoutMillis, keepaliveMillis } = policy
   const due = (action: DueAction['action'], at: number): DueAction => ({ action, inMillis: Math.max(0, at - now) })
   if (facts.condemnedFor !== undefined) return due('close', now)
   const actions: DueAction[] = []
@@ -72,8 +81,8 @@ function nextAction(
     actions.push(due('replace', lifetimeDueAt(facts.openedAt, facts.draw, maxLifetimeMillis, lifetimeSpread)))
   }
   if (state === 'idle') {
-    if (idleTimeoutMillis !== false) actions.push(due('closeIdle', facts.idleSince + idleTimeoutMillis))
-    if (keepaliveMillis !== false) actions.push(due('keepalive', Math.max(0, facts.provenAt) + keepaliveMillis))
+    if (idleTimeoutMillis !== false && !isKept) actions.push(due('closeIdle', facts.idleSince + idleTimeoutMillis))
+    if (keepaliveMillis !== false && isKept) actions.push(due('keepalive', Math.max(0, facts.provenAt) + keepaliveMillis))
   }
   return actions.toSorted((a, b) => a.inMillis - b.inMillis)[0]
 }

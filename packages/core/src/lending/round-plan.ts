@@ -146,14 +146,18 @@ function replacementsAllowed<C>({ policy, counts, replacingNow }: RoundView<C>):
   return Math.max(0, ahead - replacingNow)
 }
 
+/** How many idle connections the idle timeout leaves alone, beside so many that are not idle. */
+export function keptIdle({ idleTimeoutMillis, min, minIdle }: PoolPolicy, others: number): number {
+  return idleTimeoutMillis === false ? Infinity : Math.max(0, min - others, minIdle || 0)
+}
+
 /** The warmest idle connections are those that the idle timeout leaves to `min` and `minIdle`. */
 function dueKeepalives<C>(
   { policy, counts, idle: all }: RoundView<C>,
   idle: readonly Entry<C>[],
   due: readonly Entry<C>[],
 ): C[] {
-  const keptByMin = policy.min - (aliveOf(counts) - all.length)
-  const kept = policy.idleTimeoutMillis === false ? idle.length : Math.max(keptByMin, policy.minIdle || 0)
+  const kept = keptIdle(policy, aliveOf(counts) - all.length)
   const warmest = new Set(kept <= 0 ? [] : idle.slice(-kept).map(({ connection }) => connection))
   const allowed = Math.max(0, KEEPALIVE_AT_ONCE - counts.validating)
   return due

@@ -4,6 +4,7 @@ import type { LendingContext } from './context.ts'
 import { explainConnection, type ConnectionExplanation, type PoolExplanation } from './explain.ts'
 import { judgeHealth, type PoolHealth } from './health.ts'
 import type { Openings } from './openings.ts'
+import { keptIdle } from './round-plan.ts'
 
 /** What `keeper.health()` is judged by, as it is now. */
 export function healthOf<C extends object>(context: LendingContext<C>, openings: Openings<C>): PoolHealth {
@@ -24,15 +25,20 @@ export function healthOf<C extends object>(context: LendingContext<C>, openings:
 export function explanationOf<C extends object>(context: LendingContext<C>, checks: Checks<C>): PoolExplanation {
   const { clock, generation, policy, port } = context
   const now = clock.now()
-  const describe = (connection: C, state: 'used' | 'idle'): ConnectionExplanation => {
+  const idle = port.idle()
+  const { used, validating } = context.counts()
+  const firstKept = idle.length - keptIdle(policy, used + validating)
+  const describe = (connection: C, state: 'used' | 'idle', isKept: boolean): ConnectionExplanation => {
     const isAsked = checks.get(connection) !== undefined
-    return explainConnection(context.factsOf(connection), isAsked ? 'validating' : state, { now, generation, policy })
+    const view = { now, generation, policy, isKept }
+    return explainConnection(context.factsOf(connection), isAsked ? 'validating' : state, view)
   }
   const why = whyWaiting(context)
   return {
     connections: [
-      ...port.lent().map((connection) => describe(connection, 'used')),
-      ...port.idle().map((connection) => describe(connection, 'idle')),
+      ...port.lent().map((connection) => describe(connection, 'used', false)),
+      // The coldest first: what is kept are the warmest.
+      ...idle.map((connection, index) => describe(connection, 'idle', index >= firstKept)),
     ],
     waiters: port.waitingSince().map((since) => ({ waitedMillis: now - since, why })),
   }
