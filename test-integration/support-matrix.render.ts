@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { BEHAVIOURS, type BehaviourId, type Outcome, SCENARIOS, type ScenarioId } from '@poolkeeper/conformance'
 import { ELSEWHERE, NOT_YET } from './support-matrix.scenarios.ts'
+import versions from './versions.json' with { type: 'json' }
 
 export const DOCUMENT: string = fileURLToPath(new URL('../docs/support-matrix.md', import.meta.url))
 
@@ -18,7 +19,7 @@ export const HOSTS: readonly string[] = [
 ]
 
 /** The columns of the second. */
-export const VERSIONS: readonly string[] = []
+export const VERSIONS: readonly string[] = versions.knex.map(({ version }) => `Knex ${version}`)
 
 /** What a run showed of one column. */
 export interface Column {
