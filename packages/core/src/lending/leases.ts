@@ -120,10 +120,12 @@ export class Leases<C extends object> {
 
   #retireSurplus(facts: Facts, reason: CloseReason): void {
     const { policy, replacing } = this.#context
-    const { used, idle, validating } = this.#context.counts()
+    const { used, idle, validating, pending } = this.#context.counts()
     // What is being replaced counts once: its replacement is there already.
-    if (used + idle + validating - replacing > policy.max) this.#context.condemn(facts, reason)
-    else this.#context.surplus = undefined
+    const alive = used + idle + validating - replacing
+    if (alive <= policy.max) this.#context.surplus = undefined
+    // An extra connection that others wait for is not closed to be opened again.
+    else if (pending === 0 || alive > policy.max + policy.overflow) this.#context.condemn(facts, reason)
   }
 
   settled(): void {

@@ -20,6 +20,7 @@ import { Leases } from './leases.ts'
 import { Losses } from './losses.ts'
 import { Openings, STUCK_AFTER_MILLIS } from './openings.ts'
 import { Operations } from './operations.ts'
+import { Pressure } from './pressure.ts'
 import { Rivals } from './rivals.ts'
 import { Upkeep } from './upkeep.ts'
 import { explanationOf, healthOf } from './views.ts'
@@ -41,6 +42,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   readonly #context: LendingContext<C>
   readonly #openings: Openings<C>
   readonly #checks: Checks<C>
+  readonly #pressure: Pressure<C>
   readonly #rivals: Rivals<C>
   readonly #upkeep: Upkeep<C>
   readonly #leases: Leases<C>
@@ -54,7 +56,9 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     const incidents = new Incidents<C>(context, () => this.#upkeep.mayTalk())
     const openings = new Openings(context)
     const checks: Checks<C> = new Checks(context, openings, (facts, error) => incidents.report(facts, error, checks))
-    const upkeep = new Upkeep(context, checks, openings, incidents)
+    const pressure = new Pressure(context)
+    const upkeep = new Upkeep(context, { checks, openings, incidents, pressure })
+    this.#pressure = pressure
     this.#context = context
     this.#openings = openings
     this.#checks = checks
@@ -146,8 +150,9 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   }
 
   admit(): PoolkeeperError | undefined {
-    const { draining, counters, paused } = this.#context
-    if (!draining && paused !== 'fail') return undefined
+    const { draining, counters, paused, policy } = this.#context
+    if (policy.overflow > 0) this.#upkeep.wake(policy.overflowAfterMillis)
+    if (!draining && paused !== 'fail') return this.#pressure.refusal()
     counters.acquires.refused++
     return draining ? drainingError(this.#context) : pausedError(this.#context)
   }
@@ -157,7 +162,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   }
 
   mayOpen(): boolean {
-    return this.#context.paused === false && this.#openings.mayOpen()
+    return this.#context.paused === false && this.#openings.mayOpen() && this.#pressure.mayOpen()
   }
 
   adopted(connection: C, isLent: boolean): void {
@@ -176,14 +181,23 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     this.#openings.succeed(attempt, connection)
     const { used, idle, validating } = this.#context.counts()
     this.#context.mostAlive = Math.max(this.#context.mostAlive, used + idle + validating)
+    this.#openNext()
     this.#upkeep.wake()
     this.#context.changed()
   }
 
   openFailed(attempt: number, error: unknown): void {
     this.#openings.fail(attempt, error)
+    this.#openNext()
     this.#upkeep.wake(this.#openings.pauseLeft())
     this.#context.changed()
+  }
+
+  /** A connect that is over may let the next one begin. */
+  #openNext(): void {
+    const { clock, policy, port } = this.#context
+    // Not within the host's own call, which is not done with its books.
+    if (policy.maxConcurrentCreates !== false) clock.after(0, () => port.wake())
   }
 
   lend(connection: C): boolean | Promise<boolean> {

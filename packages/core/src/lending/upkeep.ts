@@ -7,6 +7,7 @@ import type { LendingContext } from './context.ts'
 import { STOPPED_AFTER_MILLIS } from './freeze.ts'
 import type { Incidents } from './incidents.ts'
 import type { Openings } from './openings.ts'
+import type { Pressure } from './pressure.ts'
 import { planRound, SHORT_LEASE_MILLIS, type Entry } from './round-plan.ts'
 
 /** A pool that nobody asked for a connection for so long is not in use. */
@@ -17,6 +18,14 @@ const LONGEST_PERIOD_MILLIS = 5_000
 const PERIOD_WHILE_BUSY_MILLIS = 250
 const LEAST_REPLACEMENT_MILLIS = 20
 
+/** What a round asks of the rest of the keeper. */
+export interface UpkeepNeighbours<C extends object> {
+  readonly checks: Checks<C>
+  readonly openings: Openings<C>
+  readonly incidents: Incidents<C>
+  readonly pressure: Pressure<C>
+}
+
 /**
  * Rounds of upkeep: keepalive, lifetime, idle timeout, minimum. Nobody waits for them, they stop
  * when the pool is empty, and their timer never keeps a process alive.
@@ -26,6 +35,7 @@ export class Upkeep<C extends object> {
   readonly #checks: Checks<C>
   readonly #openings: Openings<C>
   readonly #incidents: Incidents<C>
+  readonly #pressure: Pressure<C>
   /** Old connections whose replacement is being opened, or stands ready. */
   readonly #replacing = new Set<C>()
   #timer: Timer | undefined
@@ -34,9 +44,10 @@ export class Upkeep<C extends object> {
   /** Somebody called `ready()`: the minimum is kept from then on. */
   keepsMinimum: boolean
 
-  constructor(context: LendingContext<C>, checks: Checks<C>, openings: Openings<C>, incidents: Incidents<C>) {
+  constructor(context: LendingContext<C>, { checks, openings, incidents, pressure }: UpkeepNeighbours<C>) {
     this.#context = context
     this.#incidents = incidents
+    this.#pressure = pressure
     this.#checks = checks
     this.#openings = openings
     this.keepsMinimum = keepsMinimum(context.policy)
@@ -119,6 +130,7 @@ export class Upkeep<C extends object> {
       keepaliveMillis === false ? Infinity : keepaliveMillis / 20,
       this.#isBusy() ? PERIOD_WHILE_BUSY_MILLIS : Infinity,
       this.#openings.pauseLeft() || Infinity,
+      this.#pressure.nextReliefIn(this.#context.clock.now()) || Infinity,
       LONGEST_PERIOD_MILLIS,
     ]
     return Math.max(SHORTEST_PERIOD_MILLIS, Math.min(...wishes))
@@ -153,6 +165,7 @@ export class Upkeep<C extends object> {
     for (const { connection, reason, lent } of plan.replace) void this.#replace(connection, reason, lent)
     for (const connection of plan.validate) this.#checks.start(connection, 'keepalive', 'idle')
     for (let missing = plan.open; missing > 0; missing--) void this.#open()
+    this.#pressure.relieve(now)
     void this.#openings.probeIfStuck(now)
   }
 

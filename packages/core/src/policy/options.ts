@@ -3,6 +3,7 @@ import type { KeepaliveOptions } from '../rules/keepalive.ts'
 import type { MaxLifetimeOptions } from '../rules/max-lifetime.ts'
 import type { MaxUsesOptions } from '../rules/max-uses.ts'
 import type { RetireOnOptions } from '../harm.ts'
+import type { PressureOptions } from '../lending/pressure.ts'
 import type { ValidateAfterIdleOptions } from '../rules/validate-after-idle.ts'
 import type { ValidateRoleOptions } from '../rules/validate-role.ts'
 
@@ -147,6 +148,7 @@ export interface DrainOptions {
 export interface PoolPolicyOptions
   extends SizeOptions,
     AcquireOptions,
+    PressureOptions,
     IdleTimeoutOptions,
     MaxLifetimeOptions,
     MaxUsesOptions,

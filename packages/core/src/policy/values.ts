@@ -34,6 +34,10 @@ export interface HostSettings {
 /** What holds where neither the policy nor the host says anything. */
 export const DEFAULTS: Omit<PolicyValues, keyof HostSettings['defaults']> = Object.freeze({
   minIdle: false,
+  maxPending: false,
+  maxConcurrentCreates: false,
+  overflow: 0,
+  overflowAfterMillis: 1_000,
   replaceAhead: 1,
   maxLifetimeMillis: 1_800_000,
   lifetimeSpread: 0.1,
