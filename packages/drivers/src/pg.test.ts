@@ -1,0 +1,277 @@
+import { EventEmitter } from 'node:events'
+import { describe, expect, test, vi } from 'vitest'
+import { pgDriver, type PgClient } from './pg.ts'
+
+interface Submittable {
+  submit(connection: object): void
+  handleReadyForQuery(connection: object): void
+  handleError(error: unknown, connection: object): void
+}
+
+type Callback = (error: unknown, result?: { readonly rows: readonly unknown[] }) => void
+
+/** As much of a `pg.Client` as the driver sees. */
+class FakeClient extends EventEmitter implements PgClient {
+  readonly stream = { destroy: vi.fn<() => void>(), destroyed: false, bytesWritten: 42 }
+  readonly connection?: { readonly stream: FakeClient['stream']; sync(): void }
+  readonly pipeline: boolean
+  /** What was sent, and how the answer comes in. */
+  readonly sent: { readonly what: string; readonly answer: Callback }[] = []
+  status: string | null = null
+
+  constructor({ pipeline = false, native = false } = {}) {
+    super()
+    this.pipeline = pipeline
+    if (!native) this.connection = { stream: this.stream, sync: () => {} }
+  }
+
+  getTransactionStatus(): string | null {
+    return this.status
+  }
+
+  query(query: string | object, callback?: Callback): void {
+    if (typeof query === 'string') this.sent.push({ what: query, answer: callback ?? (() => {}) })
+    else this.#submit(query as Submittable)
+  }
+
+  /** pg's own order: submit when it is its turn, then ReadyForQuery, or an error. */
+  #submit(query: Submittable): void {
+    const connection = this.connection ?? {}
+    const sync = vi.fn<() => void>()
+    query.submit({ ...connection, sync })
+    this.sent.push({
+      what: sync.mock.calls.length === 1 ? 'Sync' : 'nothing',
+      answer: (error) => (error === undefined ? query.handleReadyForQuery(connection) : query.handleError(error, connection)),
+    })
+  }
+
+  answer(error?: unknown, rows?: readonly unknown[]): void {
+    this.sent.shift()?.answer(error, rows && { rows })
+  }
+}
+
+function pgError(code: string, severity: string = 'ERROR'): Error {
+  return Object.assign(new Error('said the server'), { code, severity })
+}
+
+describe('how much an error harms', () => {
+  test.each<[string, unknown, string]>([
+    ['admin_shutdown', pgError('57P01', 'FATAL'), 'server'],
+    ['crash_shutdown', pgError('57P02', 'FATAL'), 'server'],
+    ['cannot_connect_now', pgError('57P03', 'FATAL'), 'server'],
+    ['read_only_sql_transaction: the role has changed', pgError('25006'), 'server'],
+    ['connection_exception', pgError('08000'), 'connection'],
+    ['connection_failure', pgError('08006'), 'connection'],
+    ['idle_session_timeout', pgError('57P05', 'FATAL'), 'connection'],
+    ['idle_in_transaction_session_timeout', pgError('25P03', 'FATAL'), 'connection'],
+    ['any panic', pgError('XX000', 'PANIC'), 'connection'],
+    ['a socket that was reset', Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }), 'connection'],
+    ['a broken pipe, whose code looks like a SQLSTATE', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }), 'connection'],
+    ['what pg says of a lost client', new Error('Connection terminated unexpectedly'), 'connection'],
+    ['what pg says of a client that was ended', new Error('Connection terminated'), 'connection'],
+    ['what pg says afterwards', new Error('Client has encountered a connection error and is not queryable'), 'connection'],
+    ['what pg says of a closed client', new Error('Client was closed and is not queryable'), 'connection'],
+    ['a unique violation', pgError('23505'), 'statement'],
+    ['a syntax error', pgError('42601'), 'statement'],
+    ['a cancelled query', pgError('57014'), 'statement'],
+    ['a failed transaction', pgError('25P02'), 'statement'],
+    ['a deadlock', pgError('40P01'), 'statement'],
+    ['an internal error that is not fatal', pgError('XX000'), 'statement'],
+    ['an error of the application', new TypeError('x is not a function'), 'statement'],
+    ['an application’s text that only mentions a connection', new Error('lost: Connection terminated'), 'statement'],
+    ['no error at all', undefined, 'statement'],
+    ['a text', 'Connection terminated', 'statement'],
+    ['null', null, 'statement'],
+  ])('%s', (_, error, harm) => {
+    expect(pgDriver.harmOf(error)).toBe(harm)
+  })
+
+  test('a query that got no answer in time harms the connection: it still runs on it', () => {
+    expect(pgDriver.harmOf(new Error('Query read timeout'))).toBe('connection')
+  })
+
+  test.each([
+    ['53300', true],
+    ['53400', false],
+    ['57P03', false],
+    ['ECONNREFUSED', false],
+  ])('%s says that the server has no room: %s', (code, isRefusal) => {
+    expect(pgDriver.isLimitRefusal(pgError(code))).toBe(isRefusal)
+  })
+
+  test.each([[undefined], [null], ['53300']])('%s does not say so', (error) => {
+    expect(pgDriver.isLimitRefusal(error)).toBe(false)
+  })
+})
+
+describe('a check', () => {
+  test('is a bare Sync through the client’s own queue, and ReadyForQuery answers it', async () => {
+    const client = new FakeClient()
+    const check = pgDriver.validate(client)
+    expect(client.sent.map(({ what }) => what)).toEqual(['Sync'])
+    client.answer()
+    await expect(check).resolves.toBeUndefined()
+  })
+
+  test('goes on waiting until the answer comes', async () => {
+    const client = new FakeClient()
+    const settled = vi.fn<() => void>()
+    const check = pgDriver.validate(client).then(settled, settled)
+    await Promise.resolve()
+    expect(settled).not.toHaveBeenCalled()
+    client.answer()
+    await check
+    expect(settled).toHaveBeenCalledTimes(1)
+  })
+
+  test.each([
+    ['in pipeline mode, which refuses foreign Submittables', { pipeline: true }],
+    ['over libpq, where there is no wire to write to', { native: true }],
+  ])('is an empty query %s', async (_, options) => {
+    const client = new FakeClient(options)
+    const check = pgDriver.validate(client)
+    expect(client.sent.map(({ what }) => what)).toEqual([''])
+    client.answer(null)
+    await expect(check).resolves.toBeUndefined()
+  })
+
+  test('is the user’s own text, when there is one, also in pipeline mode', async () => {
+    for (const pipeline of [false, true]) {
+      const client = new FakeClient({ pipeline })
+      const check = pgDriver.validate(client, 'SELECT 1')
+      expect(client.sent.map(({ what }) => what)).toEqual(['SELECT 1'])
+      client.answer(null)
+      await expect(check).resolves.toBeUndefined()
+    }
+  })
+
+  test.each(['42601', '25P02', '57014', '42501'])('is passed by an error about the statement: the server answered (%s)', async (code) => {
+    const client = new FakeClient()
+    const check = pgDriver.validate(client, 'SELECT nonsense')
+    client.answer(pgError(code))
+    await expect(check).resolves.toBeUndefined()
+  })
+
+  test.each<[string, unknown]>([
+    ['a socket error', Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })],
+    ['a shutdown', pgError('57P01', 'FATAL')],
+    ['a change of role', pgError('25006')],
+    ['a client that is not queryable', new Error('Client was closed and is not queryable')],
+    ['any error that the server did not send', new Error('something in the client')],
+  ])('is failed by %s, and says why', async (_, error) => {
+    for (const text of [undefined, 'SELECT 1']) {
+      const client = new FakeClient()
+      const check = pgDriver.validate(client, text)
+      client.answer(error)
+      await expect(check).rejects.toBe(error)
+    }
+  })
+
+  test.each(['EPERM', 'EBUSY', 'EINTR'])('a system error is no SQLSTATE: %s', async (code) => {
+    const client = new FakeClient()
+    const check = pgDriver.validate(client)
+    client.answer(Object.assign(new Error(`write ${code}`), { code }))
+    await expect(check).rejects.toMatchObject({ code })
+  })
+
+  test('that fails without an error still fails, with one', async () => {
+    const client = new FakeClient()
+    const check = pgDriver.validate(client)
+    client.answer(null)
+    await expect(check).rejects.toThrow('failed without an error')
+  })
+
+  test('that fails with something else than an error rejects with an error that carries it', async () => {
+    const client = new FakeClient()
+    const check = pgDriver.validate(client, 'SELECT 1')
+    client.answer('a text')
+    await expect(check).rejects.toMatchObject({ message: 'a text', cause: 'a text' })
+  })
+
+  test('on a client that throws is a rejection, and not a throw', async () => {
+    const client = new FakeClient()
+    client.query = () => {
+      throw new Error('client is broken')
+    }
+    await expect(pgDriver.validate(client)).rejects.toThrow('client is broken')
+  })
+})
+
+describe('the role', () => {
+  test.each([
+    ['off', true],
+    ['on', false],
+  ])('transaction_read_only %s: writable %s', async (value, isWritable) => {
+    const client = new FakeClient()
+    const role = pgDriver.isWritable?.(client)
+    expect(client.sent[0]?.what).toBe('show transaction_read_only')
+    client.answer(null, [{ transaction_read_only: value }])
+    await expect(role).resolves.toBe(isWritable)
+  })
+
+  test('a question that fails says nothing of the role', async () => {
+    const client = new FakeClient()
+    const role = pgDriver.isWritable?.(client)
+    client.answer(pgError('57P01', 'FATAL'))
+    await expect(role).rejects.toMatchObject({ code: '57P01' })
+  })
+})
+
+describe('the session', () => {
+  test.each([
+    ['I', 'idle'],
+    ['T', 'open'],
+    ['E', 'failed'],
+    [null, undefined],
+    ['?', undefined],
+  ])('ReadyForQuery said %s: %s', (status, expected) => {
+    const client = new FakeClient()
+    client.status = status
+    expect(pgDriver.transactionStatus?.(client)).toBe(expected)
+  })
+
+  test('an older pg does not tell', () => {
+    const client = Object.assign(new FakeClient(), { getTransactionStatus: undefined })
+    expect(pgDriver.transactionStatus?.(client as unknown as PgClient)).toBeUndefined()
+  })
+
+  test.each([
+    ['rollback', 'rollback'],
+    ['reset', 'discard all'],
+  ] as const)('%s is `%s`, and fails with any error', async (method, text) => {
+    const client = new FakeClient()
+    const done = pgDriver[method]?.(client)
+    expect(client.sent[0]?.what).toBe(text)
+    client.answer(null)
+    await expect(done).resolves.toBeUndefined()
+    const failed = pgDriver[method]?.(client)
+    client.answer(pgError('25001'))
+    await expect(failed).rejects.toMatchObject({ code: '25001' })
+  })
+})
+
+describe('the socket', () => {
+  test('is destroyed without a farewell', () => {
+    const client = new FakeClient()
+    pgDriver.destroy(client)
+    expect(client.stream.destroy).toHaveBeenCalledTimes(1)
+    expect(client.sent).toEqual([])
+  })
+
+  test('is known to be broken when it is destroyed', () => {
+    const client = new FakeClient()
+    expect(pgDriver.isBroken(client)).toBe(false)
+    client.stream.destroyed = true
+    expect(pgDriver.isBroken(client)).toBe(true)
+  })
+
+  test('says how much was written to it', () => {
+    expect(pgDriver.bytesWritten(new FakeClient())).toBe(42)
+  })
+
+  test('is out of reach over libpq, which breaks nothing', () => {
+    const client = new FakeClient({ native: true })
+    expect(() => pgDriver.destroy(client)).not.toThrow()
+    expect([pgDriver.isBroken(client), pgDriver.bytesWritten(client)]).toEqual([false, undefined])
+  })
+})
