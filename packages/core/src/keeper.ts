@@ -95,7 +95,7 @@ export interface PoolKeeper {
    */
   recycle(): Promise<void>
 
-  /** Closes every idle connection above `min` now; resolves with how many were closed. */
+  /** Closes every idle connection above `min` now; resolves with how many were closed. SQLite: none. */
   evictIdle(): Promise<number>
 
   /**

@@ -4,7 +4,6 @@ import { codeOf, isSocketError } from './socket-errors.ts'
 /** https://dev.mysql.com/doc/mysql-errors/8.0/en/ and MariaDB's counterparts. */
 const SERVER_GOES_AWAY: ReadonlySet<unknown> = new Set([
   1053, // ER_SERVER_SHUTDOWN
-  1290, // ER_OPTION_PREVENTS_STATEMENT: --read-only
   1792, // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
   1836, // ER_READ_ONLY_MODE
 ])
@@ -20,9 +19,14 @@ const TOO_MANY_CONNECTIONS: ReadonlySet<unknown> = new Set([1040, 1203, 1226])
 export function mysqlHarmOf(error: unknown): Harm {
   if (typeof error !== 'object' || error === null) return 'statement'
   const { errno, fatal } = error as { errno?: unknown; fatal?: unknown }
-  if (SERVER_GOES_AWAY.has(errno)) return 'server'
+  if (SERVER_GOES_AWAY.has(errno) || isReadOnlyOption(errno, error)) return 'server'
   if (CONNECTION_LOST.has(errno) || isSocketError(error) || fatal === true) return 'connection'
   return String(codeOf(error)).startsWith('PROTOCOL_') ? 'connection' : 'statement'
+}
+
+/** ER_OPTION_PREVENTS_STATEMENT names the option, and only one of them is a matter of role. */
+function isReadOnlyOption(errno: unknown, error: object): boolean {
+  return errno === 1290 && /read.only/i.test(String((error as { message?: unknown }).message))
 }
 
 export function isMysqlLimitRefusal(error: unknown): boolean {

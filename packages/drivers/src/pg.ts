@@ -61,10 +61,11 @@ const SERVER_GOES_AWAY: ReadonlySet<unknown> = new Set([
 ])
 const TOO_MANY_CONNECTIONS = '53300'
 const CONNECTION_EXCEPTION_CLASS = '08'
-const SQLSTATE = /^[0-9A-Z]{5}$/
+/** Five characters, one of them a digit: Node's own EPERM and its like are none. */
+const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/
 
-/** What `pg` itself says, without a code, of a client that is lost. */
-const LOST_TEXT = /^Connection terminated|not queryable|^Connection ended/
+/** What `pg` itself says, without a code, of a client that is lost, or on which a query still runs. */
+const LOST_TEXT = /^Connection terminated|not queryable|^Connection ended|^Query read timeout/
 
 function harmOf(error: unknown): Harm {
   const code = codeOf(error)

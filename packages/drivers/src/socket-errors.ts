@@ -4,6 +4,7 @@ const LOST: ReadonlySet<unknown> = new Set([
   'ECONNABORTED',
   'ECONNREFUSED',
   'EPIPE',
+  'EPERM',
   'ETIMEDOUT',
   'ENETDOWN',
   'ENETUNREACH',

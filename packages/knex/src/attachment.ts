@@ -18,7 +18,7 @@ import { hostSettings } from './host-settings.ts'
 import { isKnexTimeout, type KnexClient, type KnexConnection } from './knex-client.ts'
 import { KnexHost } from './knex-host.ts'
 import { Overrides } from './tarn/overrides.ts'
-import { asTarnPool, looksLikeTarn } from './tarn/tarn-pool.ts'
+import { asTarnPool, looksLikeTarn, type TarnPool } from './tarn/tarn-pool.ts'
 import { TarnPort } from './tarn/tarn-port.ts'
 
 const HOST = 'Knex'
@@ -60,7 +60,7 @@ export function attachKeeper(
   port.attach(keeper, policy)
 
   listenToQueries(client, host, keeper, overrides)
-  explainTimeouts(client, overrides)
+  explainTimeouts(client, pool, overrides)
   reattachLater(client, () => current, dependencies, overrides)
   overrides.onUndo(() => forgetKeeper(client.logger))
   port.onDetach(() => overrides.undo())
@@ -110,10 +110,15 @@ function listenToQueries(
 }
 
 /** Knex's own error stays, and carries ours as its cause. */
-function explainTimeouts(client: KnexClient, overrides: Overrides<KnexClient>): void {
+function explainTimeouts(client: KnexClient, pool: TarnPool<KnexConnection>, overrides: Overrides<KnexClient>): void {
   const { acquireConnection } = client
+  // Before 3.3, Knex's error does not carry tarn's. It is made in the turn in which tarn's was told.
+  let lastOfTarn: unknown
+  const onFail = (_id: number, error: unknown): void => void (lastOfTarn = error)
+  pool.on('acquireFail', onFail)
+  overrides.onUndo(() => pool.removeListener('acquireFail', onFail))
   const explain = (error: unknown): never => {
-    const ours = findPoolkeeperError(error)
+    const ours = findPoolkeeperError(error) ?? findPoolkeeperError(lastOfTarn)
     if (isKnexTimeout(error) && ours !== undefined) error.cause = ours
     throw error
   }

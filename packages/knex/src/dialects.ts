@@ -33,6 +33,7 @@ const DRIVERS: Readonly<Record<string, Driver<never>>> = {
 /** A connection to `:memory:` is the database itself: nothing may ever replace it. */
 const NEVER_REPLACED: Partial<PolicyValues> = {
   maxLifetimeMillis: false,
+  idleTimeoutMillis: false,
   maxUses: false,
   validateAfterIdleMillis: false,
   keepaliveMillis: false,

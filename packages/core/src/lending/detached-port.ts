@@ -5,7 +5,17 @@ import type { LendingPort } from '../port.ts'
  * still under way in the keeper.
  */
 export function detachedPort<C extends object>(port: LendingPort<C>): LendingPort<C> {
-  const inert: Partial<LendingPort<C>> = {
+  return {
+    host: port.host,
+    replaceable: port.replaceable,
+    counts: () => port.counts(),
+    idle: () => port.idle(),
+    lent: () => port.lent(),
+    waitingSince: () => port.waitingSince(),
+    validate: (connection) => port.validate(connection),
+    transactionStatus: (connection) => port.transactionStatus(connection),
+    isBroken: (connection) => port.isBroken(connection),
+    isLimitRefusal: (error) => port.isLimitRefusal(error),
     open: () => ({ connection: Promise.reject(new Error('the keeper was detached')), abandon: () => {} }),
     close: async () => {},
     withdraw: () => false,
@@ -18,5 +28,4 @@ export function detachedPort<C extends object>(port: LendingPort<C>): LendingPor
     restoreSession: async () => {},
     detach: () => {},
   }
-  return Object.assign(Object.create(port) as LendingPort<C>, inert)
 }

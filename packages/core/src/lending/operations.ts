@@ -138,7 +138,7 @@ export class Operations<C extends object> {
   async evictIdle(): Promise<number> {
     const { policy, port } = this.#context
     const { idle, used, validating } = this.#context.counts()
-    const spare = Math.max(0, idle + used + validating - policy.min)
+    const spare = port.replaceable ? Math.max(0, idle + used + validating - policy.min) : 0
     const closes = [...port.idle()].slice(0, spare).map((connection) => this.#context.discard(connection, 'idle', false))
     await Promise.all(closes)
     return closes.length
