@@ -112,6 +112,7 @@ describe('P-011, P-012: overflow', () => {
     await pool.clock.advance(2_000)
     pool.release(held[0] as SimulatedConnection)
     expect(await pool.clock.until(waiting)).toEqual([2_001])
+    await pool.clock.advance(1)
     expect(pool.keeper.stats()).toMatchObject({ opening: 0, pending: 0, idle: 1, used: 1 })
   })
 })
