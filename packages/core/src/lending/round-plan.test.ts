@@ -139,6 +139,12 @@ describe('replacing', () => {
     ] as const)('%s', (_, age, size, roundMillis, expected) => {
       expect(replaced(age, size, roundMillis)).toEqual(expected)
     })
+
+    test('and is not asked as well', () => {
+      const silent = { ...aged(99_999), ...silentFor(60_000) }
+      const kept = { ...policy, keepaliveMillis: 60_000, min: 1 }
+      expect(plan({ policy: kept, idle: { silent }, roundMillis: 2_500 })).toMatchObject({ replace: [{ connection: 'silent' }], validate: [] })
+    })
   })
 
   test('opens one ahead also for a connection that is lent for a moment', () => {
