@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
-import { knexLoopback } from './knex/loopback.ts'
-import { recycling } from './recycling/recycling.ts'
+import { buildPrograms } from './programs.ts'
 import type { Report, Row } from './report.ts'
 import { FULL, QUICK, type Scale } from './scale.ts'
+import { onServer } from './server/server-benchmark.ts'
 import { stub, stubThroughKnex, stubWithSubscriber } from './stub/stub-benchmark.ts'
 import { tableOf } from './table.ts'
 
@@ -12,8 +12,8 @@ const BENCHMARKS: Readonly<Record<string, (scale: Scale) => Promise<Row[]>>> = {
   stub,
   'stub-with-subscriber': stubWithSubscriber,
   'stub-through-knex': stubThroughKnex,
-  'knex-loopback': knexLoopback,
-  recycling,
+  'knex-loopback': onServer('knex-loopback'),
+  recycling: onServer('recycling'),
 }
 
 const RESULTS = new URL('results/', import.meta.url)
@@ -33,6 +33,7 @@ const unknown = names.filter((name) => !(name in BENCHMARKS))
 if (unknown.length > 0) throw new Error(`no such benchmark: ${unknown.join(', ')}; there are ${Object.keys(BENCHMARKS).join(', ')}`)
 
 const scale = values.quick ? QUICK : FULL
+await buildPrograms()
 const reports: Report[] = []
 for (const name of names) {
   const started = performance.now()

@@ -5,7 +5,7 @@ import { compare, measureBlocks, measureRound, type Figures, type Round, type Si
 import { ratioRow, type Row } from '../report.ts'
 import type { Scale } from '../scale.ts'
 import { median, quantile } from '../statistics.ts'
-import { bareKnex, fillPool, POOL_SIZE, withPostgres } from './postgres.ts'
+import { bareKnex, fillPool, POOL_SIZE, type Address } from './pools.ts'
 
 const LATENCY_LIMIT = 1.05
 const CPU_LIMIT = 1.15
@@ -17,29 +17,24 @@ const FIRST_QUERIES_A_CALLER = 10
 const WARM_UP_ROUNDS = 6
 
 /** `SELECT 1` through Knex, ten callers at once, on a server at the other end of the loopback. */
-export function knexLoopback({ pairs }: Scale): Promise<Row[]> {
-  return withPostgres(async (server) => {
-    const kept = bareKnex(server, 'bench kept')
-    const bare = bareKnex(server, 'bench bare')
-    const again = bareKnex(server, 'bench bare again')
-    applyPoolPolicy(kept)
-    const all = [kept, bare, again]
-    try {
-      await Promise.all(all.map(fillPool))
-      const sides = { kept: () => block(kept), bare: () => block(bare), again: () => block(again) }
-      for (let round = 0; round < WARM_UP_ROUNDS; round++) await measureRound(sides)
-      const rounds: Round<Side>[] = []
-      for (let pair = 0; pair < pairs; pair++) rounds.push(await measureBlocks(sides, BLOCKS))
-      return [
-        ratioRow('latency, mean', 'ms', compare(rounds, 'mean'), LATENCY_LIMIT),
-        ratioRow('latency, median', 'ms', compare(rounds, 'median'), LATENCY_LIMIT),
-        ratioRow('latency, p99', 'ms', compare(rounds, 'p99')),
-        ratioRow('client CPU', 'µs', compare(rounds, 'cpuMicros'), CPU_LIMIT),
-      ]
-    } finally {
-      await Promise.all(all.map((db) => db.destroy()))
-    }
-  })
+export async function knexLoopback({ pairs }: Scale, address: Address): Promise<Row[]> {
+  const kept = bareKnex(address, 'bench kept')
+  const bare = bareKnex(address, 'bench bare')
+  const again = bareKnex(address, 'bench bare again')
+  applyPoolPolicy(kept)
+  const all = [kept, bare, again]
+  await Promise.all(all.map(fillPool))
+  const sides = { kept: () => block(kept), bare: () => block(bare), again: () => block(again) }
+  for (let round = 0; round < WARM_UP_ROUNDS; round++) await measureRound(sides)
+  const rounds: Round<Side>[] = []
+  for (let pair = 0; pair < pairs; pair++) rounds.push(await measureBlocks(sides, BLOCKS))
+  await Promise.all(all.map((db) => db.destroy()))
+  return [
+    ratioRow('latency, mean', 'ms', compare(rounds, 'mean'), LATENCY_LIMIT),
+    ratioRow('latency, median', 'ms', compare(rounds, 'median'), LATENCY_LIMIT),
+    ratioRow('latency, p99', 'ms', compare(rounds, 'p99')),
+    ratioRow('client CPU', 'µs', compare(rounds, 'cpuMicros'), CPU_LIMIT),
+  ]
 }
 
 async function block(db: Knex): Promise<Figures> {

@@ -1,29 +1,20 @@
 import knex, { type Knex } from 'knex'
-import { startPostgres, type PostgresServer } from '../../test-integration/harness/postgres.ts'
 
 export const POOL_SIZE = 10
 
-/** A PostgreSQL for as long as `use` runs: that of `POSTGRES_URL`, or one of our own on loopback. */
-export async function withPostgres<T>(use: (server: PostgresServer) => Promise<T>): Promise<T> {
-  const server = await startPostgres()
-  try {
-    return await use(server)
-  } finally {
-    await server.stop()
-  }
+/** Where the server is: as an ordinary user, and as one who sees everybody's connections. */
+export interface Address {
+  readonly url: string
+  readonly adminUrl: string
 }
 
-/** The name is what the server calls its connections. */
-export function configOf(server: PostgresServer, name: string): Knex.Config {
-  return {
+/** The name is what the server calls the connections. */
+export function bareKnex({ url }: Address, name: string): Knex {
+  return knex({
     client: 'pg',
-    connection: { connectionString: server.url, application_name: name },
+    connection: { connectionString: url, application_name: name },
     pool: { min: 0, max: POOL_SIZE },
-  }
-}
-
-export function bareKnex(server: PostgresServer, name: string): Knex {
-  return knex(configOf(server, name))
+  })
 }
 
 /** Opens every connection that the pool may have, all at once. */

@@ -1,13 +1,12 @@
 import { applyPoolPolicy, type PoolPolicyOptions } from '@poolkeeper/knex'
 import type { Knex } from 'knex'
-import type { PostgresServer } from '../../test-integration/harness/postgres.ts'
-import { bareKnex, fillPool, POOL_SIZE, withPostgres } from '../knex/postgres.ts'
 import { figuresOf, measureRound, ratioOf, type Figures, type Round } from '../pairs.ts'
 import { rangeRow, ratioRow, type Row } from '../report.ts'
 import type { Scale } from '../scale.ts'
 import { median, quantile } from '../statistics.ts'
 import { openLoop } from './open-loop.ts'
 import { PaidConnects } from './paid-connects.ts'
+import { bareKnex, fillPool, POOL_SIZE, type Address } from './pools.ts'
 import { Replacements } from './replacements.ts'
 import { ServerView } from './server-view.ts'
 
@@ -21,14 +20,12 @@ const LARGEST_SHARE = 0.25
 type RecyclingSide = 'recycling' | 'kept' | 'bare' | 'again'
 
 /** What users notice when the connections of a pool that was filled at once grow old together. */
-export function recycling({ pairs, recyclingMillis }: Scale): Promise<Row[]> {
-  return withPostgres(async (server) => {
-    const measure = (policy?: PoolPolicyOptions) => () => measurePool(server, recyclingMillis, policy)
-    const sides = { recycling: measure(RECYCLING), kept: measure(NO_RECYCLING), bare: measure(), again: measure() }
-    const rounds: Round<RecyclingSide>[] = []
-    for (let pair = 0; pair < pairs; pair++) rounds.push(await measureRound(sides))
-    return rowsOf(rounds)
-  })
+export async function recycling({ pairs, recyclingMillis }: Scale, address: Address): Promise<Row[]> {
+  const measure = (policy?: PoolPolicyOptions) => () => measurePool(address, recyclingMillis, policy)
+  const sides = { recycling: measure(RECYCLING), kept: measure(NO_RECYCLING), bare: measure(), again: measure() }
+  const rounds: Round<RecyclingSide>[] = []
+  for (let pair = 0; pair < pairs; pair++) rounds.push(await measureRound(sides))
+  return rowsOf(rounds)
 }
 
 function rowsOf(rounds: readonly Round<RecyclingSide>[]): Row[] {
@@ -49,11 +46,11 @@ function rowsOf(rounds: readonly Round<RecyclingSide>[]): Row[] {
   ]
 }
 
-async function measurePool(server: PostgresServer, millis: number, policy?: PoolPolicyOptions): Promise<Figures> {
+async function measurePool(address: Address, millis: number, policy?: PoolPolicyOptions): Promise<Figures> {
   const name = 'bench recycling'
-  const db = bareKnex(server, name)
+  const db = bareKnex(address, name)
   const keeper = policy === undefined ? undefined : applyPoolPolicy(db, policy)
-  const view = new ServerView(server, name)
+  const view = new ServerView(address.adminUrl, name)
   try {
     await fillPool(db)
     const paid = new PaidConnects(db)

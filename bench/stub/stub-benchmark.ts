@@ -1,7 +1,7 @@
-import { compare, measureBlocks, measureRound, type Round, type Side, type Sides } from '../pairs.ts'
+import { compare, measureBlocks, measureRound, type Figures, type Round, type Side, type Sides } from '../pairs.ts'
+import { RunningProgram } from '../programs.ts'
 import { ratioRow, type Row } from '../report.ts'
 import type { Scale } from '../scale.ts'
-import { StubProcess } from './stub-process.ts'
 import { LOAD_TITLES, LOADS, type Host, type Load, type Variant } from './stub-variants.ts'
 import type { Request } from './stub-worker.ts'
 
@@ -52,7 +52,10 @@ async function measureHost(host: Host, scale: Scale): Promise<Row[]> {
   return rows
 }
 
-/** Every pair has processes of its own, so that the luck of one process is one sample, not a bias. */
+/**
+ * Every pair has processes of its own, so that the luck of one process is one sample, not a bias.
+ * In one process the variants would share the compiled code of tarn, made for the mixture.
+ */
 async function timesOf(subject: Subject, { pairs }: Scale): Promise<Round<Side>[]> {
   const rounds: Round<Side>[] = []
   for (let pair = 0; pair < pairs; pair++) {
@@ -79,16 +82,17 @@ async function withProcesses(
   nodeOptions: readonly string[],
   use: (sides: (request: Request) => Sides<Side>) => Promise<void>,
 ): Promise<void> {
-  const kept = new StubProcess(host, variant, load, nodeOptions)
-  const bare = new StubProcess(host, 'bare', load, nodeOptions)
-  const again = new StubProcess(host, 'bare', load, nodeOptions)
+  const start = (side: Variant): RunningProgram => new RunningProgram('stub-worker', [host, side, load], nodeOptions)
+  const kept = start(variant)
+  const bare = start('bare')
+  const again = start('bare')
   try {
     await use((request) => ({
-      kept: () => kept.ask(request),
-      bare: () => bare.ask(request),
-      again: () => again.ask(request),
+      kept: () => kept.ask<Figures>(request),
+      bare: () => bare.ask<Figures>(request),
+      again: () => again.ask<Figures>(request),
     }))
   } finally {
-    await Promise.all([kept, bare, again].map((process) => process.stop()))
+    await Promise.all([kept, bare, again].map((worker) => worker.stop()))
   }
 }

@@ -1,4 +1,4 @@
-// The process that measures one variant under one load: `node stub-worker.ts <host> <variant> <load>`.
+// The process that measures one variant under one load: `node stub-worker.js <host> <variant> <load>`.
 import { PerformanceObserver, performance } from 'node:perf_hooks'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Figures } from '../pairs.ts'
@@ -23,6 +23,8 @@ const answers: Readonly<Record<Request, () => Promise<Figures>>> = {
   allocation: measureAllocation,
 }
 
+// tarn's own timer would keep the process alive.
+process.once('disconnect', () => process.exit())
 process.on('message', (request: Request) => {
   void answers[request]().then((figures) => process.send?.(figures))
 })

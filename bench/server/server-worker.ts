@@ -1,0 +1,17 @@
+// The process that measures on a server: `node server-worker.js <benchmark> <scale> <address>`, the last two in JSON.
+import type { Row } from '../report.ts'
+import type { Scale } from '../scale.ts'
+import { knexLoopback } from './loopback.ts'
+import type { Address } from './pools.ts'
+import { recycling } from './recycling.ts'
+
+const BENCHMARKS: Readonly<Record<string, (scale: Scale, address: Address) => Promise<Row[]>>> = {
+  'knex-loopback': knexLoopback,
+  recycling,
+}
+
+process.once('disconnect', () => process.exit())
+const [name = '', scale = '', address = ''] = process.argv.slice(2)
+const benchmark = BENCHMARKS[name]
+if (benchmark === undefined) throw new Error(`no such benchmark: ${name}`)
+process.send?.(await benchmark(JSON.parse(scale) as Scale, JSON.parse(address) as Address))
