@@ -46,6 +46,10 @@ function anyPolicy(dice: Dice): PoolPolicyOptions {
   return {
     max,
     replaceAhead: dice.pick(0, 1, 1, 1, 2),
+    overflow: dice.pick(0, 0, 0, 2),
+    overflowAfterMillis: dice.pick(0, 500),
+    maxConcurrentCreates: dice.pick(false, false, false, 1, 3),
+    maxPending: dice.pick(false, false, 10),
     acquireTimeoutMillis: dice.pick(2_000, 5_000, 20_000),
     connectTimeoutMillis: dice.pick(3_000, 30_000),
     idleTimeoutMillis: dice.pick(false, 3_000, 30_000),
@@ -220,7 +224,7 @@ class Trial {
   }
 
   #limit(max: number = this.#pool.keeper.policy.max): number {
-    return max + this.#pool.keeper.policy.replaceAhead
+    return max + this.#pool.keeper.policy.replaceAhead + this.#pool.keeper.policy.overflow
   }
 
   /** What does not concern the limits that are checked here. */
