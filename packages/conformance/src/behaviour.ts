@@ -34,6 +34,7 @@ export type BehaviourId =
   | 'drain'
   | 'drain-blocked'
   | 'host-close'
+  | 'last-answer'
   | 'detach'
   | 'applied-twice'
 

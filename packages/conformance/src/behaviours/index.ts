@@ -19,6 +19,7 @@ import { hostClose } from './host-close.ts'
 import { hostErrors } from './host-errors.ts'
 import { idleTimeout } from './idle-timeout.ts'
 import { keepalive } from './keepalive.ts'
+import { lastAnswer } from './last-answer.ts'
 import { maxLifetime } from './max-lifetime.ts'
 import { maxUses } from './max-uses.ts'
 import { minAndReady } from './min-and-ready.ts'
@@ -64,6 +65,7 @@ export const BEHAVIOURS: Readonly<Record<BehaviourId, Behaviour>> = {
   drain,
   'drain-blocked': drainBlocked,
   'host-close': hostClose,
+  'last-answer': lastAnswer,
   detach,
   'applied-twice': appliedTwice,
 }

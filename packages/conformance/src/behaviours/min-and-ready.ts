@@ -1,6 +1,6 @@
 import { isPoolkeeperError } from '@poolkeeper/core'
 import type { Behaviour } from '../behaviour.ts'
-import { failure, untilServerHas } from '../waiting.ts'
+import { burst, failure, until, untilServerHas } from '../waiting.ts'
 
 /** Ahead of demand: long before the next round of upkeep would come by itself. */
 const AHEAD_WITHIN_MILLIS = 500
@@ -13,9 +13,21 @@ export const minAndReady: Behaviour = {
     'without a borrower, also after a loss': async ({ expect, open }) => {
       const pool = await open({ min: 2 })
       await untilServerHas(pool, 2)
+      await until('both are open', () => pool.keeper.stats().idle === 2)
       await pool.server.kill()
       await untilServerHas(pool, 2)
       expect(pool.keeper.stats().acquires.ok).toBe(0)
+    },
+
+    'what dies before it is ready is not taken in': async ({ expect, open, untilOpen }) => {
+      const pool = await open({ min: 1, max: 2, validateAfterIdleMillis: 60_000 })
+      pool.network.delay(150)
+      await untilServerHas(pool, 1)
+      await pool.server.kill()
+      await until('the attempt has ended', () => pool.keeper.stats().opens.ok + pool.keeper.stats().opens.failed > 0)
+      pool.network.delay(0)
+      await untilOpen(pool, 1)
+      expect(await burst(pool, 2)).toMatchObject({ failed: 0 })
     },
 
     '`minIdle` stays ahead of demand, up to `max`': async ({ expect, open }) => {

@@ -7,7 +7,7 @@ const IDLE_TIMEOUT_MILLIS = 400
 export const wallClock: Behaviour = {
   promise: 'a wall clock that jumps closes nothing, and keeps nothing for ever',
   proves: ['P-085'],
-  needs: [],
+  needs: ['replacement'],
   tests: {
     'an hour forth and an hour back': async ({ expect, open, untilOpen }) => {
       const { now } = Date
