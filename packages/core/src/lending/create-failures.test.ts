@@ -141,6 +141,19 @@ describe('connects that are swallowed', () => {
     await pool.clock.until(callers)
   })
 
+  test('are forgotten when others are answered: the pool is up again', async () => {
+    const pool = simulatePool({ policy: { max: 1 } })
+    pool.server.connects = 'swallowed'
+    const caller = askers(pool, 1, 60_000)
+    await pool.clock.advance(1_500)
+    expect(pool.keeper.health().status).toBe('down')
+    pool.server.connects = 'accepted'
+    await pool.clock.advance(1_500)
+    expect(pool.keeper.stats()).toMatchObject({ used: 1, opening: 0 })
+    expect(pool.keeper.health()).toMatchObject({ status: 'up', reasons: [] })
+    await pool.clock.until(caller)
+  })
+
   test('a probe beside a connect that is slow, not stuck, does not leave the pool above max', async () => {
     const pool = simulatePool({ policy: { max: 1, idleTimeoutMillis: false }, openMillis: 1_010 })
     const caller = pool.acquire()

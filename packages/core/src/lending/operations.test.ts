@@ -201,6 +201,20 @@ describe('P-132: recycle()', () => {
     await simulatePool().keeper.recycle()
   })
 
+  test('ends in a pool that closes connections all the time for other reasons', async () => {
+    const pool = simulatePool({ policy: { max: 4, maxUses: 1 }, closeMillis: 200 })
+    let isOver = false
+    const traffic = async (): Promise<void> => {
+      while (!isOver) await askers(pool, 1, 30)
+    }
+    const [first, second] = [traffic(), traffic()]
+    await pool.clock.advance(1_000)
+    void pool.keeper.recycle().then(() => (isOver = true))
+    await pool.clock.advance(10_000)
+    expect(isOver).toBe(true)
+    await pool.clock.until(Promise.all([first, second]))
+  })
+
   test('twice at once replaces what there is once', async () => {
     const pool = simulatePool({ policy: { max: 4, min: 4 } })
     await fill(pool, 4)

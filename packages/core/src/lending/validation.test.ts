@@ -129,6 +129,48 @@ describe('a check that fails', () => {
   })
 })
 
+describe('P-137: the role', () => {
+  const policy = { max: 2, validateRole: 'writable', acquireTimeoutMillis: 3_000 } as const
+
+  test('of a new connection is asked once, before it is lent', async () => {
+    const pool = simulatePool({ policy })
+    expect(await waits(pool, 1)).toEqual([20 + 1])
+    expect(await waits(pool, 1)).toEqual([0])
+    expect(pool.server.questions).toBe(1)
+  })
+
+  test('that changed is found by the next check, and the connection is replaced', async () => {
+    const pool = simulatePool({ policy })
+    await fill(pool, 2)
+    await pool.clock.advance(1_000)
+    pool.server.isReadOnly = true
+    const caller = askers(pool, 1)
+    await pool.clock.advance(100)
+    expect(pool.keeper.stats().closes.role).toBeGreaterThanOrEqual(2)
+    pool.server.isReadOnly = false
+    expect(await pool.clock.until(caller)).toEqual([expect.toSatisfy((waited: number) => waited < 1_000)])
+  })
+
+  test('of a server that follows another one for good fails the caller by his deadline, without a storm of connects', async () => {
+    const pool = simulatePool({ policy })
+    pool.server.isReadOnly = true
+    const since = pool.clock.now()
+    expect(await waits(pool, 1)).toEqual([expect.any(Error)])
+    expect(pool.clock.now() - since).toBe(3_000)
+    expect(pool.server.accepted).toBeLessThanOrEqual(30)
+  })
+
+  test('is asked of a fresh rival too: none is lent that leads to the wrong server', async () => {
+    const pool = simulatePool({ policy: { ...policy, max: 1 } })
+    const silent = await withOneIdle(pool)
+    await pool.clock.advance(1_000)
+    pool.server.silence([silent])
+    pool.server.isReadOnly = true
+    expect(await waits(pool, 1)).toEqual([expect.any(Error)])
+    expect(pool.keeper.stats().acquires.ok).toBe(1)
+  })
+})
+
 describe('P-055: a validator of the host', () => {
   test.each<[string, () => Promise<void>]>([
     [

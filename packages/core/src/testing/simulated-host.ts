@@ -1,23 +1,10 @@
-import { PoolkeeperError } from '../errors.ts'
+import { isPoolkeeperError } from '../errors.ts'
 import type { PoolPolicy } from '../policy/values.ts'
-import type { HostCounts, LendingEvents, LendingPort, Opening, TransactionStatus } from '../port.ts'
-import type { Timer } from '../clock.ts'
+import type { HostCounts, LendingEvents, LendingPort, Opening, TransactionStatus, ValidationAnswer } from '../port.ts'
+import { SimulatedCallers, type Caller } from './simulated-callers.ts'
+import { SimulatedConnects } from './simulated-connects.ts'
 import { isLimitRefusal, type SimulatedConnection as C, type SimulatedServer } from './simulated-server.ts'
 import type { VirtualClock } from './virtual-clock.ts'
-
-interface Waiter {
-  readonly since: number
-  readonly deadline: Timer
-  readonly resolve: (connection: C) => void
-  readonly reject: (error: unknown) => void
-}
-
-interface Attempt {
-  readonly startedAt: number
-  abandoned: boolean
-  connection: Promise<C>
-  fail: (error: Error) => void
-}
 
 const NEVER = new Promise<never>(() => {})
 
@@ -30,6 +17,8 @@ export class SimulatedHost implements LendingPort<C> {
   readonly replaceable = true
   readonly #clock: VirtualClock
   readonly #server: SimulatedServer
+  readonly #callers: SimulatedCallers
+  readonly #connects: SimulatedConnects
   #policy: PoolPolicy
   /** Nobody attends it before and after. */
   #events: LendingEvents<C> | undefined
@@ -41,15 +30,13 @@ export class SimulatedHost implements LendingPort<C> {
   readonly #asking = new Map<C, { connection: C }>()
   readonly #closing = new Map<C, Promise<void>>()
   readonly #broken = new WeakSet<C>()
-  readonly #attempts = new Set<Attempt>()
-  /** Everybody who waits; in the queue are those for whom nothing is being checked. */
-  readonly #waiters = new Set<Waiter>()
-  readonly #queue: Waiter[] = []
 
   constructor(server: SimulatedServer, policy: PoolPolicy, clock: VirtualClock) {
     this.#server = server
     this.#policy = policy
     this.#clock = clock
+    this.#callers = new SimulatedCallers(clock)
+    this.#connects = new SimulatedConnects(server, clock)
   }
 
   attach(events: LendingEvents<C>): void {
@@ -59,17 +46,12 @@ export class SimulatedHost implements LendingPort<C> {
   acquire(): Promise<C> {
     const refusal = this.#events?.admit()
     if (refusal !== undefined) return Promise.reject(refusal)
-    return new Promise((resolve, reject) => {
-      const since = this.#clock.now()
-      const deadline = this.#clock.after(this.#policy.acquireTimeoutMillis, () => {
-        const why = this.#events?.explainTimeout(this.#clock.now() - since)
-        this.#dismiss(waiter, why ?? new Error('acquire timed out'), 'timedOut')
-      })
-      const waiter: Waiter = { since, deadline, resolve, reject }
-      this.#waiters.add(waiter)
-      this.#queue.push(waiter)
-      this.wake()
+    const connection = this.#callers.add(this.#policy.acquireTimeoutMillis, (caller) => {
+      const why = this.#events?.explainTimeout(this.#clock.now() - caller.since)
+      this.#dismiss(caller, why ?? new Error('acquire timed out'), 'timedOut')
     })
+    this.wake()
+    return connection
   }
 
   /** `false` when nobody held it. */
@@ -109,63 +91,61 @@ export class SimulatedHost implements LendingPort<C> {
 
   wake(): void {
     if (this.#events?.mayServe() === false) return
-    for (let waiter = this.#next(); waiter !== undefined; waiter = this.#next()) this.#lend(waiter)
-    while (this.#mayOpen()) this.#openForWaiter()
+    while (this.#idle.length > 0 && this.#callers.queued > 0) this.#lend()
+    while (this.#mayOpen()) this.#openForCaller()
   }
 
   #mayOpen(): boolean {
-    if (this.#queue.length <= this.#attempts.size || this.#events?.mayOpen() === false) return false
-    return this.#sockets() < this.#policy.max
+    if (this.#callers.queued <= this.#connects.count || this.#events?.mayOpen() === false) return false
+    return this.#used.size + this.#idle.length + this.#connects.count + this.#closing.size < this.#policy.max
   }
 
-  #sockets(): number {
-    return this.#used.size + this.#idle.length + this.#attempts.size + this.#closing.size
+  #openForCaller(): void {
+    this.#connect(false).connection.then(
+      () => this.wake(),
+      (error: unknown) => {
+        const oldest = this.#callers.oldest()
+        // An attempt that was given up fails nobody.
+        if (oldest !== undefined && !isPoolkeeperError(error)) this.#dismiss(oldest, error, 'failed')
+        this.wake()
+      },
+    )
   }
 
-  #next(): Waiter | undefined {
-    return this.#idle.length > 0 ? this.#queue.shift() : undefined
-  }
-
-  #lend(waiter: Waiter): void {
+  #lend(): void {
+    const caller = this.#callers.next() as Caller
     const connection = this.#idle.pop() as C
     this.#used.add(connection)
     const verdict = this.#events?.lend(connection) ?? true
-    if (typeof verdict === 'boolean') this.#settle(waiter, connection, verdict)
-    else void this.#lendChecked(waiter, connection, verdict)
+    if (typeof verdict === 'boolean') this.#settle(caller, connection, verdict)
+    else void this.#lendChecked(caller, connection, verdict)
   }
 
-  async #lendChecked(waiter: Waiter, connection: C, verdict: Promise<boolean>): Promise<void> {
+  async #lendChecked(caller: Caller, connection: C, verdict: Promise<boolean>): Promise<void> {
     const asked = { connection }
     this.#asking.set(connection, asked)
     const mayLend = await verdict
     this.#asking.delete(asked.connection)
-    this.#settle(waiter, asked.connection, mayLend)
+    this.#settle(caller, asked.connection, mayLend)
     this.wake()
   }
 
-  #settle(waiter: Waiter, connection: C, mayLend: boolean): void {
-    const isWaiting = this.#waiters.has(waiter)
+  #settle(caller: Caller, connection: C, mayLend: boolean): void {
+    const isWaiting = this.#callers.waits(caller)
     if (!mayLend) {
       void this.close(connection, false)
-      if (isWaiting) this.#queue.unshift(waiter)
+      if (isWaiting) this.#callers.backToFront(caller)
     } else if (isWaiting) {
-      this.#forget(waiter)
-      this.#events?.acquired(connection, waiter.since === this.#clock.now() ? undefined : waiter.since)
-      waiter.resolve(connection)
+      this.#callers.remove(caller)
+      this.#events?.acquired(connection, caller.since === this.#clock.now() ? undefined : caller.since)
+      caller.resolve(connection)
     } else this.#putBack(connection)
   }
 
-  #dismiss(waiter: Waiter, error: unknown, outcome: 'timedOut' | 'refused' | 'failed'): void {
-    this.#forget(waiter)
-    this.#events?.acquireFailed(error, this.#clock.now() - waiter.since, outcome)
-    waiter.reject(error)
-  }
-
-  #forget(waiter: Waiter): void {
-    waiter.deadline.cancel()
-    this.#waiters.delete(waiter)
-    const index = this.#queue.indexOf(waiter)
-    if (index !== -1) this.#queue.splice(index, 1)
+  #dismiss(caller: Caller, error: unknown, outcome: 'timedOut' | 'refused' | 'failed'): void {
+    this.#callers.remove(caller)
+    this.#events?.acquireFailed(error, this.#clock.now() - caller.since, outcome)
+    caller.reject(error)
   }
 
   #putBack(connection: C): void {
@@ -173,51 +153,17 @@ export class SimulatedHost implements LendingPort<C> {
     this.#idle.push(connection)
   }
 
-  #openForWaiter(): void {
-    const attempt = this.#connect(false)
-    attempt.connection.then(
-      () => this.wake(),
-      (error: unknown) => {
-        const [oldest] = this.#queue
-        if (oldest !== undefined && !attempt.abandoned) this.#dismiss(oldest, error, 'failed')
-        this.wake()
+  #connect(isHeld: boolean): Opening<C> {
+    const attempt = this.#events?.opening() ?? 0
+    return this.#connects.start(this.#policy.connectTimeoutMillis, {
+      failed: (error) => this.#events?.openFailed(attempt, error),
+      opened: (connection) => {
+        this.#server.watch(connection, (error) => this.#died(connection, error))
+        if (isHeld) this.#hold(connection)
+        else this.#idle.push(connection)
+        this.#events?.opened(attempt, connection)
       },
-    )
-  }
-
-  #connect(isHeld: boolean): Attempt {
-    const number = this.#events?.opening() ?? 0
-    const { connection, abort } = this.#server.connect()
-    const { connectTimeoutMillis } = this.#policy
-    const attempt: Attempt = { startedAt: this.#clock.now(), abandoned: false, connection: NEVER, fail: () => {} }
-    this.#attempts.add(attempt)
-    attempt.connection = new Promise((resolve, reject) => {
-      attempt.fail = (error) => {
-        if (!this.#end(attempt, deadline)) return
-        abort()
-        this.#events?.openFailed(number, error)
-        reject(error)
-      }
-      const deadline = this.#clock.after(connectTimeoutMillis, () => attempt.fail(new Error('connect timed out')))
-      connection.then((opened) => {
-        if (this.#end(attempt, deadline)) resolve(this.#enter(opened, number, isHeld))
-        else void this.#server.close(opened, true)
-      }, attempt.fail)
     })
-    return attempt
-  }
-
-  #end(attempt: Attempt, deadline: Timer): boolean {
-    deadline.cancel()
-    return this.#attempts.delete(attempt)
-  }
-
-  #enter(connection: C, attempt: number, isHeld: boolean): C {
-    this.#server.watch(connection, (error) => this.#died(connection, error))
-    if (isHeld) this.#hold(connection)
-    else this.#idle.push(connection)
-    this.#events?.opened(attempt, connection)
-    return connection
   }
 
   #died(connection: C, error: Error): void {
@@ -235,9 +181,9 @@ export class SimulatedHost implements LendingPort<C> {
       used: this.#used.size - this.#withdrawn.size,
       withdrawn: this.#withdrawn.size,
       idle: this.#idle.length,
-      opening: this.#attempts.size,
+      opening: this.#connects.count,
       closing: this.#closing.size,
-      pending: this.#waiters.size,
+      pending: this.#callers.count,
     }
   }
 
@@ -250,15 +196,16 @@ export class SimulatedHost implements LendingPort<C> {
   }
 
   waitingSince(): readonly number[] {
-    return [...this.#waiters].map(({ since }) => since)
+    return this.#callers.all.map(({ since }) => since)
   }
 
   configure(policy: PoolPolicy): void {
     this.#policy = policy
   }
 
-  validate(connection: C): Promise<void> {
-    return this.#server.ask(connection)
+  async validate(connection: C): Promise<ValidationAnswer> {
+    await this.#server.ask(connection)
+    if (this.#policy.validateRole === 'writable' && this.#server.isReadOnly) return 'wrongRole'
   }
 
   transactionStatus(connection: C): TransactionStatus | undefined {
@@ -279,17 +226,11 @@ export class SimulatedHost implements LendingPort<C> {
   }
 
   open(): Opening<C> {
-    const attempt = this.#connect(true)
-    return { connection: attempt.connection, abandon: () => this.#abandon(attempt) }
+    return this.#connect(true)
   }
 
   abandonOpenings(before: number): void {
-    for (const attempt of this.#attempts) if (attempt.startedAt < before) this.#abandon(attempt)
-  }
-
-  #abandon(attempt: Attempt): void {
-    attempt.abandoned = true
-    attempt.fail(new PoolkeeperError('CONNECT_FAILED', 'the attempt to connect was given up'))
+    this.#connects.abandon(before)
   }
 
   withdraw(connection: C): boolean {
@@ -342,9 +283,9 @@ export class SimulatedHost implements LendingPort<C> {
   }
 
   rejectWaiters(error: Error): number {
-    const waiters = [...this.#waiters]
-    for (const waiter of waiters) this.#dismiss(waiter, error, 'refused')
-    return waiters.length
+    const callers = this.#callers.all
+    for (const caller of callers) this.#dismiss(caller, error, 'refused')
+    return callers.length
   }
 
   detach(): void {

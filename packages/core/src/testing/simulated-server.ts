@@ -40,6 +40,8 @@ export class SimulatedServer {
   closeMillis: number
   /** What becomes of attempts to connect from now on; swallowed ones are never answered. */
   connects: 'accepted' | 'refused' | 'swallowed' = 'accepted'
+  /** The server follows another one now: it answers, but takes no writes. */
+  isReadOnly = false
   /** Connections that the server has room for. */
   limit: number = Infinity
   /** Connections accepted so far. */

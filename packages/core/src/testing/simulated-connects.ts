@@ -1,0 +1,61 @@
+import { PoolkeeperError } from '../errors.ts'
+import type { Opening } from '../port.ts'
+import type { SimulatedConnection, SimulatedServer } from './simulated-server.ts'
+import type { VirtualClock } from './virtual-clock.ts'
+
+/** What an attempt to connect tells, in the order in which it happens. */
+export interface ConnectEvents {
+  failed(error: Error): void
+  opened(connection: SimulatedConnection): void
+}
+
+interface Attempt {
+  readonly startedAt: number
+  giveUp: () => void
+}
+
+/** Attempts to connect that are under way, each with its own deadline. */
+export class SimulatedConnects {
+  readonly #server: SimulatedServer
+  readonly #clock: VirtualClock
+  readonly #attempts = new Set<Attempt>()
+
+  constructor(server: SimulatedServer, clock: VirtualClock) {
+    this.#server = server
+    this.#clock = clock
+  }
+
+  get count(): number {
+    return this.#attempts.size
+  }
+
+  start(timeoutMillis: number, { failed, opened }: ConnectEvents): Opening<SimulatedConnection> {
+    const { connection: arriving, abort } = this.#server.connect()
+    const attempt: Attempt = { startedAt: this.#clock.now(), giveUp: () => {} }
+    this.#attempts.add(attempt)
+    const connection = new Promise<SimulatedConnection>((resolve, reject) => {
+      const end = (): boolean => {
+        deadline.cancel()
+        return this.#attempts.delete(attempt)
+      }
+      const fail = (error: Error): void => {
+        if (!end()) return
+        abort()
+        failed(error)
+        reject(error)
+      }
+      const deadline = this.#clock.after(timeoutMillis, () => fail(new Error('connect timed out')))
+      attempt.giveUp = () => fail(new PoolkeeperError('CONNECT_FAILED', 'the attempt to connect was given up'))
+      arriving.then((arrived) => {
+        if (!end()) return void this.#server.close(arrived, true)
+        opened(arrived)
+        resolve(arrived)
+      }, fail)
+    })
+    return { connection, abandon: () => attempt.giveUp() }
+  }
+
+  abandon(before: number): void {
+    for (const attempt of this.#attempts) if (attempt.startedAt < before) attempt.giveUp()
+  }
+}
