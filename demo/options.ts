@@ -10,7 +10,7 @@ export interface Options {
   readonly help: boolean
 }
 
-export const USAGE = `npm run demo -- [--scenario NAME] [--out FILE] [--json]
+export const USAGE: string = `npm run demo -- [--scenario NAME] [--out FILE] [--json]
 
   --scenario NAME  play one scenario: ${SCENARIOS.map(({ name }) => name).join(', ')}
   --out FILE       write the report there; default demo/report.html

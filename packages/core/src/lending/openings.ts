@@ -19,6 +19,7 @@ export class Openings<C extends object> {
   readonly #attempts = new Map<number, number>()
   #last = 0
   #probing = false
+  #succeededAt = -Infinity
   #failuresInRow = 0
   #pausedUntil = -Infinity
   #unfitInRow = 0
@@ -38,6 +39,7 @@ export class Openings<C extends object> {
     const now = clock.now()
     const openMillis = now - (this.#attempts.get(attempt) ?? now)
     this.#attempts.delete(attempt)
+    this.#succeededAt = now
     this.#failuresInRow = 0
     this.#pausedUntil = -Infinity
     this.#context.lastOpenError = undefined
@@ -52,11 +54,15 @@ export class Openings<C extends object> {
   fail(attempt: number, error: unknown): void {
     const { clock, counters, reporter } = this.#context
     const now = clock.now()
-    const openMillis = now - (this.#attempts.get(attempt) ?? now)
+    const startedAt = this.#attempts.get(attempt) ?? now
+    const openMillis = now - startedAt
     this.#attempts.delete(attempt)
-    this.#context.lastOpenError = error
-    this.#failuresInRow++
-    this.#pausedUntil = now + this.#pauseMillis()
+    // One that began before the last success tells nothing about the server as it is now.
+    if (startedAt > this.#succeededAt) {
+      this.#context.lastOpenError = error
+      this.#failuresInRow++
+      this.#pausedUntil = now + this.#pauseMillis()
+    }
     counters.opens.failed++
     if (reporter.hears('openFailed')) reporter.emit('openFailed', { error, openMillis })
   }

@@ -1,5 +1,6 @@
 import type { Timer } from '../clock.ts'
 import type { Check, Checks } from './checks.ts'
+import { judge } from '../verdict.ts'
 import type { LendingContext } from './context.ts'
 
 /** One checkout that waits for a check. */
@@ -110,12 +111,21 @@ export class Rivals<C extends object> {
     try {
       const rival = await this.#context.open()
       this.#context.surplus ??= 'overflow'
-      this.#offer(rival, startedAt)
+      if (await this.#isFit(rival)) this.#offer(rival, startedAt)
+      else await this.#context.port.close(rival, true)
     } catch {
       // Counted and reported as a failed open; the races go on to their own deadlines.
     } finally {
       this.#opening = false
     }
+  }
+
+  /** Opening is proof, but perhaps not of all that the policy asks for. */
+  async #isFit(rival: C): Promise<boolean> {
+    const { rules, situation } = this.#context
+    situation.now = this.#context.clock.now()
+    if (judge(rules.checkout, this.#context.factsOf(rival), situation).action === 'lend') return true
+    return this.#checks.start(rival, 'rival', 'rival').done
   }
 
   /** A connection that is proven, withdrawn and free: for the oldest race, or for the pool. */

@@ -62,7 +62,7 @@ export function planRound<C>(view: RoundView<C>): RoundPlan<C> {
   const close = surplusOf(view)
   const idle = view.idle.slice(close.length)
   if (close.length === 0) close.push(...overdueIdle(view, idle))
-  const staying = idle.filter(({ connection }) => !close.some((closed) => closed.connection === connection))
+  const staying = idle.filter(({ connection }) => !goes(close, connection))
   const due = dueConnections(view, staying)
   const allowed = replacementsAllowed(view)
   const retire = due.retire.length > 0 || allowed === 0 ? due.retire : oldestIfLate(view, staying)
@@ -71,9 +71,13 @@ export function planRound<C>(view: RoundView<C>): RoundPlan<C> {
   return {
     close,
     replace,
-    validate: view.mayTalk ? dueKeepalives(view, staying, due.validate) : [],
+    validate: view.mayTalk ? dueKeepalives(view, staying, due.validate).filter((each) => !goes(replace, each)) : [],
     open: view.mayTalk && view.mayRefill ? missing(view, close.length, replace.length) : 0,
   }
+}
+
+function goes<C>(leaving: readonly Close<C>[], connection: C): boolean {
+  return leaving.some((each) => each.connection === connection)
 }
 
 type Close<C> = { readonly connection: C; readonly reason: CloseReason }

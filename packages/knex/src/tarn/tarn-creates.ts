@@ -137,6 +137,8 @@ export class TarnCreates<C extends object> {
     // Within tarn's own call: nobody else has seen it in the free list yet.
     if (attempt.held) this.#neighbours.hold(connection)
     this.#events.opened(attempt.number, connection)
+    // Its death came before anybody watched it.
+    if (this.#tarn.isBroken(connection)) this.#events.died(connection, new Error('the connection died while it was opened'))
   }
 
   #failed(id: number, error: unknown): void {
