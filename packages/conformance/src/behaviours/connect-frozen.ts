@@ -6,7 +6,7 @@ const DEADLINE_MILLIS = 500
 
 export const connectFrozen: Behaviour = {
   promise: 'connects that nobody answers leave no caller waiting beyond his deadline, and no gap in the pool',
-  proves: ['P-013', 'P-021', 'P-023', 'P-026'],
+  proves: ['P-013', 'P-021', 'P-023'],
   needs: ['server', 'network'],
   tests: {
     'every waiter has an answer by his deadline': async ({ expect, harness, open }) => {

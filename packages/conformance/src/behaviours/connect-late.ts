@@ -1,11 +1,22 @@
 import type { Behaviour } from '../behaviour.ts'
-import { failure, record, untilServerHas } from '../waiting.ts'
+import { failure, record, until, untilServerHas } from '../waiting.ts'
 
 export const connectLate: Behaviour = {
-  promise: 'what arrives after the connect timeout is closed, once, and takes no place',
-  proves: ['P-104'],
+  promise: 'what arrives after its waiter left serves the next one; after the connect timeout, it is closed',
+  proves: ['P-026', 'P-104'],
   needs: ['server', 'network'],
   tests: {
+    'a waiter whose deadline passed': async ({ expect, harness, open, untilOpen }) => {
+      const pool = await open({ max: 1, acquireTimeoutMillis: 250, validationTimeoutMillis: 100 })
+      pool.network.delay(200)
+      expect(harness.isTimeout(await failure(pool.acquire()))).toBe(true)
+      await until('it has arrived', () => pool.keeper.stats().idle === 1)
+      pool.network.delay(0)
+      await pool.query()
+      expect(pool.keeper.stats()).toMatchObject({ opens: { ok: 1, failed: 0 }, acquires: { ok: 1, timedOut: 1 } })
+      await untilOpen(pool, 1)
+    },
+
     'a handshake slower than its deadline': async ({ expect, open, untilOpen }) => {
       const pool = await open({ max: 1, connectTimeoutMillis: 250 })
       const events = record(pool)

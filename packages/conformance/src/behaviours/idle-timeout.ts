@@ -24,6 +24,14 @@ export const idleTimeout: Behaviour = {
       expect(await serverIds(pool)).toHaveLength(1)
     },
 
+    'never, when the size is fixed': async ({ expect, open }) => {
+      const pool = await open({ min: 2, max: 2, idleTimeoutMillis: TIMEOUT_MILLIS })
+      const ids = await fill(pool, 2)
+      await pass(3 * TIMEOUT_MILLIS)
+      expect((await serverIds(pool)).sort()).toEqual(ids.sort())
+      expect(pool.keeper.stats().opens.ok).toBe(2)
+    },
+
     'counted from the return': async ({ expect, open }) => {
       const pool = await open({ idleTimeoutMillis: TIMEOUT_MILLIS })
       const lease = await pool.acquire()
