@@ -23,6 +23,20 @@ export const halfOpen: Behaviour = {
       expect(events.filter(({ type }) => type === 'generationBumped')).toHaveLength(1)
     },
 
+    'a pool that knows its usual round trip waits for no deadline': async ({ expect, open }) => {
+      const deadline = 3_000
+      const pool = await open({ validateAfterIdleMillis: WINDOW_MILLIS, validationTimeoutMillis: deadline })
+      for (let visit = 0; visit < 2; visit++) {
+        await fill(pool, 3)
+        await pass(2 * WINDOW_MILLIS)
+      }
+      expect(pool.keeper.stats().validations.ok).toBe(3)
+      pool.network.blackhole()
+      const { failed, worstMillis } = await burst(pool, 9)
+      expect(failed).toBe(0)
+      expect(worstMillis).toBeLessThan(deadline / 3)
+    },
+
     'the next callers notice nothing': async ({ expect, open }) => {
       const pool = await open({ validateAfterIdleMillis: WINDOW_MILLIS, validationTimeoutMillis: DEADLINE_MILLIS })
       await fill(pool, 3)
