@@ -50,6 +50,17 @@ describe('the deadline', () => {
     expect(pool.clock.now() - since).toBe(1_000)
   })
 
+  test('P-087: that fires late because this process was blocked says so', async () => {
+    const pool = simulatePool({ policy: { max: 1, acquireTimeoutMillis: 1_000 } })
+    await takeOne(pool)
+    const error = pool.acquire().catch((reason: Error) => reason.message)
+    await pool.clock.stall(1_099)
+    expect(await error).not.toContain('blocked')
+    const late = pool.acquire().catch((reason: Error) => reason.message)
+    await pool.clock.stall(3_500)
+    expect(await late).toContain('the event loop of this process was blocked for 2500 ms')
+  })
+
   test.each([17, 250, 999])('P-022: is honoured below a second: %d ms', async (acquireTimeoutMillis) => {
     const pool = simulatePool({ policy: { max: 1, acquireTimeoutMillis } })
     pool.server.connects = 'swallowed'

@@ -134,6 +134,44 @@ describe('a rival', () => {
     await pool.clock.until(callers)
   })
 
+  test('comes to a caller who joined a silent check no later than to one who waited from its start', async () => {
+    const pool = simulatePool({ policy: { max: 2 } })
+    const [victim, silent] = await fill(pool, 2)
+    pool.server.silence(silent === undefined ? [] : [silent])
+    if (victim !== undefined) pool.server.kill(victim)
+    await pool.clock.advance(400)
+    expect(await waits(pool, 1)).toEqual([500 - 400 + OPEN])
+  })
+
+  test('is one at a time also where more may be above max', async () => {
+    const pool = simulatePool({ policy: { max: 3, replaceAhead: 3 } })
+    pool.server.silence(await fill(pool, 3))
+    await pool.clock.advance(5_000)
+    pool.server.connects = 'swallowed'
+    const callers = askers(pool, 3)
+    await pool.clock.advance(900)
+    expect(pool.keeper.stats()).toMatchObject({ validating: 3, opening: 1 })
+    pool.server.connects = 'accepted'
+    await pool.clock.until(callers)
+  })
+
+  test('leaves the pool above max for no longer than the first connection is held', async () => {
+    const pool = simulatePool({ policy: { max: 1 } })
+    for (let round = 0; round < 4; round++) {
+      await fill(pool, 1)
+      await pool.clock.advance(1_000)
+    }
+    // Slow, and not dead: the rival is there first, and nobody is condemned for that.
+    Object.assign(pool.server, { answerMillis: 600, openMillis: 300 })
+    const rival = await takeOne(pool)
+    await pool.clock.advance(201)
+    expect(pool.keeper.stats()).toMatchObject({ used: 1, validating: 0 })
+    pool.release(rival)
+    await pool.clock.advance(1)
+    expect(closes(pool)).toEqual({ overflow: 1 })
+    expect(pool.server.alive).toBe(1)
+  })
+
   test('above max is closed when it is not needed, and counted as overflow', async () => {
     const pool = simulatePool({ policy: { max: 1 }, openMillis: 200 })
     await fill(pool, 1)

@@ -128,7 +128,7 @@ describe('connects that are swallowed', () => {
   })
 
   test('a probe goes out every second while somebody waits, and never two at a time', async () => {
-    const pool = simulatePool({ policy: { max: 2, acquireTimeoutMillis: 10_000 } })
+    const pool = simulatePool({ policy: { max: 2, replaceAhead: 3, acquireTimeoutMillis: 10_000 } })
     pool.server.connects = 'swallowed'
     const callers = askers(pool, 2)
     let most = 0

@@ -126,6 +126,29 @@ describe('a drain', () => {
     expect(totalOf(pool.keeper.stats())).toBe(0)
   })
 
+  test('P-162: gives up connects at once, also while it waits for what is in use', async () => {
+    const pool = simulatePool({ policy: { min: 3 }, openMillis: 500 })
+    const held = await takeOne(pool)
+    await pool.clock.advance(100)
+    for (const connection of pool.server.connections) if (connection !== held) pool.server.kill(connection)
+    await pool.clock.advance(10)
+    expect(pool.keeper.stats().opening).toBe(2)
+    void pool.keeper.drain()
+    expect(pool.keeper.stats().opening).toBe(0)
+    await pool.clock.advance(1_000)
+    expect(pool.keeper.stats()).toMatchObject({ used: 1, idle: 0 })
+  })
+
+  test('waits for a session that is being restored', async () => {
+    const policy = { onReturn: 'reset', validationTimeoutMillis: 5_000 } as const
+    const pool = simulatePool({ policy, answerMillis: 3_000 })
+    pool.release(await takeOne(pool))
+    const report = await pool.clock.until(pool.keeper.drain())
+    expect(report).toMatchObject({ clean: true })
+    expect(report.durationMillis).toBeGreaterThanOrEqual(3_000)
+    expect(pool.server.sockets).toBe(0)
+  })
+
   test('P-162: meets checks in the background', async () => {
     const pool = simulatePool({ policy: { max: 5 }, answerMillis: 200 })
     const all = await fill(pool, 5)

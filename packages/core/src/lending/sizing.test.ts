@@ -185,6 +185,18 @@ describe('the first day: a policy without a wish of its own', () => {
     expect(pool.keeper.stats().idle).toBe(3)
   })
 
+  test.each([
+    ['is refilled', 29_000, 2],
+    ['is not', 31_000, 1],
+  ])('a minimum of the host that loses a connection %s, %d ms after the last use', async (_, millis, left) => {
+    const pool = simulatePool({ host: { min: 2, idleTimeoutMillis: false } })
+    const [first] = await fill(pool, 2)
+    await pool.clock.advance(millis)
+    if (first !== undefined) pool.server.kill(first)
+    await pool.clock.advance(500)
+    expect(pool.server.alive).toBe(left)
+  })
+
   test('naming keepaliveMillis alone opens nothing ahead of demand', async () => {
     const pool = simulatePool({ policy: { keepaliveMillis: 60_000 }, host: { min: 2 } })
     await pool.clock.advance(day)
