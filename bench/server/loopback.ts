@@ -10,8 +10,9 @@ import { bareKnex, fillPool, POOL_SIZE, type Address } from './pools.ts'
 const LATENCY_LIMIT = 1.05
 const CPU_LIMIT = 1.15
 const CALLERS = POOL_SIZE
-const QUERIES_A_CALLER = 500
-const BLOCKS = 3
+const QUERIES_A_CALLER = 200
+/** Short blocks in quick alternation: a machine that is busy with something else is so for all sides alike. */
+const BLOCKS = 11
 /** Brings the connections back into use: how long a side waited for its turn is no part of what is measured. */
 const FIRST_QUERIES_A_CALLER = 10
 const WARM_UP_ROUNDS = 6
