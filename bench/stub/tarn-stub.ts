@@ -18,7 +18,7 @@ const HOST = {
   isBroken: () => false,
   destroyHard: () => {},
   whenClosed: () => Promise.resolve(),
-  isLimitRefusal: () => false,
+  refusalOf: () => undefined,
   connecting: () => () => {},
   forget: () => {},
   watch: () => () => {},

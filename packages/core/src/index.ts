@@ -32,7 +32,15 @@ export { LendingKeeper, type KeeperDependencies } from './lending/lending-keeper
 export type { PoolPolicyOptions } from './policy/options.ts'
 export { checkPolicyOptions, resolvePolicy } from './policy/resolve.ts'
 export type { HostSettings, PolicySource, PolicyValues, PoolPolicy } from './policy/values.ts'
-export type { HostCounts, LendingEvents, LendingPort, Opening, TransactionStatus, ValidationAnswer } from './port.ts'
+export type {
+  ConnectRefusal,
+  HostCounts,
+  LendingEvents,
+  LendingPort,
+  Opening,
+  TransactionStatus,
+  ValidationAnswer,
+} from './port.ts'
 export { appliedKeeper, forgetKeeper, hasKeeper, registerKeeper, registeredKeeper } from './registry.ts'
 export type { PoolObserver } from './reporter.ts'
 export { rulesOf, type RulesByMoment } from './rules/index.ts'

@@ -90,8 +90,8 @@ export interface LendingPort<C extends object> {
   /** Serves callers that wait, with what is there or with what there is room to open. */
   wake(): void
 
-  /** Whether a connect error says that the server has no room for one more connection. */
-  isLimitRefusal(error: unknown): boolean
+  /** What a connect error says of the server, where it says something that the keeper acts upon. */
+  refusalOf(error: unknown): ConnectRefusal | undefined
 
   /** Answers every caller that waits with an error; returns how many. */
   rejectWaiters(error: Error): number
@@ -99,6 +99,12 @@ export interface LendingPort<C extends object> {
   /** Undoes the attachment: the host is as it was found. */
   detach(): void
 }
+
+/**
+ * Why a server that is there lets nobody in. `full`: it has no room for one more connection.
+ * `credentials`: it does not know the user, the password or the database; trying again changes nothing.
+ */
+export type ConnectRefusal = 'full' | 'credentials'
 
 /** What a connection answered: that it is there, or that it is there in another role. */
 export type ValidationAnswer = void | 'wrongRole'
@@ -124,13 +130,17 @@ export interface LendingEvents<C extends object> {
 
   /** Whether callers that wait may be served. */
   mayServe(): boolean
-  /** Whether a connection may be opened for a caller that waits. The keeper wakes the port later. */
+  /** Whether a connection may be opened for a caller that waits; if not, the keeper wakes the port later. */
   mayOpen(): boolean
 
   /** An attempt to connect begins; the returned number names it. */
   opening(): number
   opened(attempt: number, connection: C): void
-  openFailed(attempt: number, error: unknown): void
+  /**
+   * Answers what becomes of an attempt that the port began for callers: `'fail'`, the oldest of them
+   * gets the error; `'retry'`, they go on waiting, and the keeper wakes the port when it may open again.
+   */
+  openFailed(attempt: number, error: unknown): 'fail' | 'retry'
 
   /**
    * May this idle connection be lent? Answered at once when nothing is to be asked. On `false`

@@ -1,4 +1,4 @@
-import type { Harm, TransactionStatus } from '@poolkeeper/core'
+import type { ConnectRefusal, Harm, TransactionStatus } from '@poolkeeper/core'
 
 /** What is known of one wire, shared by all hosts over it. */
 export interface Driver<C extends object> {
@@ -39,8 +39,11 @@ export interface Driver<C extends object> {
 
   harmOf(error: unknown): Harm
 
-  /** Whether a connect error says that the server has no room for one more connection. */
-  isLimitRefusal(error: unknown): boolean
+  /**
+   * What a connect error says: that the server has no room for one more connection, or that it does
+   * not know the user, the password or the database, which trying again does not change.
+   */
+  refusalOf(error: unknown): ConnectRefusal | undefined
 
   /**
    * Calls back once when the connection dies by itself, and keeps its errors from crashing the

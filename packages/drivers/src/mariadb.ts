@@ -1,6 +1,6 @@
 import type { Driver } from './driver.ts'
 import { isMysqlWritable, pingMysql, rollbackMysql, settled, type MysqlCallbackConnection } from './mysql-callback.ts'
-import { isMysqlLimitRefusal, mysqlHarmOf } from './mysql-errors.ts'
+import { mysqlHarmOf, mysqlRefusalOf } from './mysql-errors.ts'
 import { watchEmitter } from './watch.ts'
 
 /** The part of a `mariadb/callback` connection that is used here; mariadb is not a dependency. */
@@ -38,7 +38,7 @@ export const mariadbDriver: Driver<MariadbConnection> = {
 
   harmOf: mysqlHarmOf,
 
-  isLimitRefusal: isMysqlLimitRefusal,
+  refusalOf: mysqlRefusalOf,
 
   watch: (connection, onDeath) => watchEmitter(connection, onDeath),
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { isMysqlAnswer, isMysqlLimitRefusal, mysqlHarmOf } from './mysql-errors.ts'
+import { isMysqlAnswer, mysqlHarmOf, mysqlRefusalOf } from './mysql-errors.ts'
 
 function serverError(errno: number, message: string = 'said the server'): Error {
   return Object.assign(new Error(message), { errno, sqlState: 'HY000', code: `ER_${errno}` })
@@ -43,19 +43,28 @@ describe('how much an error harms', () => {
   })
 })
 
-describe('no room', () => {
+describe('why a connect is refused', () => {
   test.each([
-    ['ER_CON_COUNT_ERROR', 1040, true],
-    ['ER_TOO_MANY_USER_CONNECTIONS', 1203, true],
-    ['ER_USER_LIMIT_REACHED', 1226, true],
-    ['ER_ACCESS_DENIED_ERROR', 1045, false],
-    ['ER_HOST_IS_BLOCKED', 1129, false],
+    ['ER_CON_COUNT_ERROR', 1040, 'full'],
+    ['ER_TOO_MANY_USER_CONNECTIONS', 1203, 'full'],
+    ['ER_USER_LIMIT_REACHED', 1226, 'full'],
+    ['ER_DBACCESS_DENIED_ERROR', 1044, 'credentials'],
+    ['ER_ACCESS_DENIED_ERROR', 1045, 'credentials'],
+    ['ER_BAD_DB_ERROR', 1049, 'credentials'],
+    ['ER_HOST_NOT_PRIVILEGED', 1130, 'credentials'],
+    ['ER_NOT_SUPPORTED_AUTH_MODE', 1251, 'credentials'],
+    ['ER_ACCESS_DENIED_NO_PASSWORD_ERROR', 1698, 'credentials'],
+    ['ER_MUST_CHANGE_PASSWORD_LOGIN', 1862, 'credentials'],
+    ['ER_ACCOUNT_HAS_BEEN_LOCKED', 3118, 'credentials'],
+    ['ER_ACCOUNT_HAS_BEEN_LOCKED of MariaDB', 4151, 'credentials'],
+    ['ER_HOST_IS_BLOCKED', 1129, undefined],
+    ['ER_SERVER_SHUTDOWN', 1053, undefined],
   ])('%s: %d, %s', (_, errno, expected) => {
-    expect(isMysqlLimitRefusal(serverError(errno))).toBe(expected)
+    expect(mysqlRefusalOf(serverError(errno))).toBe(expected)
   })
 
-  test.each([[undefined], [null], [1040], [{ code: 'ER_CON_COUNT_ERROR' }]])('%j does not say so', (error) => {
-    expect(isMysqlLimitRefusal(error)).toBe(false)
+  test.each([[undefined], [null], [1040], [{ code: 'ER_CON_COUNT_ERROR' }]])('%j says nothing of the kind', (error) => {
+    expect(mysqlRefusalOf(error)).toBeUndefined()
   })
 })
 

@@ -143,7 +143,7 @@ describe.each(DRIVERS)('%s', (_, driver) => {
 
   test('its errors are judged as MySQL’s', () => {
     expect([driver.harmOf(lost), driver.harmOf(tableMissing), driver.harmOf({ errno: 1053 })]).toEqual(['connection', 'statement', 'server'])
-    expect(driver.isLimitRefusal({ errno: 1040 })).toBe(true)
+    expect([driver.refusalOf({ errno: 1040 }), driver.refusalOf({ errno: 1045 })]).toEqual(['full', 'credentials'])
   })
 
   test('a death is told once, and its errors end nobody’s process', () => {

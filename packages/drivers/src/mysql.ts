@@ -1,6 +1,6 @@
 import type { Driver } from './driver.ts'
 import { isMysqlWritable, pingMysql, rollbackMysql, settled, type MysqlCallbackConnection } from './mysql-callback.ts'
-import { isMysqlLimitRefusal, mysqlHarmOf } from './mysql-errors.ts'
+import { mysqlHarmOf, mysqlRefusalOf } from './mysql-errors.ts'
 import { watchEmitter } from './watch.ts'
 
 /** The part of a `mysql` connection that is used here; declared so that `mysql` is not a dependency. */
@@ -35,7 +35,7 @@ export const mysqlDriver: Driver<MysqlConnection> = {
 
   harmOf: mysqlHarmOf,
 
-  isLimitRefusal: isMysqlLimitRefusal,
+  refusalOf: mysqlRefusalOf,
 
   watch: (connection, onDeath) => watchEmitter(connection, onDeath),
 

@@ -1,6 +1,6 @@
 import type { Driver } from './driver.ts'
 import { isMysqlWritable, pingMysql, rollbackMysql, settled, type MysqlCallbackConnection } from './mysql-callback.ts'
-import { isMysqlLimitRefusal, mysqlHarmOf } from './mysql-errors.ts'
+import { mysqlHarmOf, mysqlRefusalOf } from './mysql-errors.ts'
 import { watchEmitter } from './watch.ts'
 
 /** The part of a mysql2 connection that is used here; declared so that mysql2 is not a dependency. */
@@ -50,7 +50,7 @@ export const mysql2Driver: Driver<Mysql2Connection> = {
 
   harmOf: mysqlHarmOf,
 
-  isLimitRefusal: isMysqlLimitRefusal,
+  refusalOf: mysqlRefusalOf,
 
   watch: (connection, onDeath) => watchEmitter(connection, onDeath),
 

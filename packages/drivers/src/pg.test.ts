@@ -91,16 +91,25 @@ describe('how much an error harms', () => {
   })
 
   test.each([
-    ['53300', true],
-    ['53400', false],
-    ['57P03', false],
-    ['ECONNREFUSED', false],
-  ])('%s says that the server has no room: %s', (code, isRefusal) => {
-    expect(pgDriver.isLimitRefusal(pgError(code))).toBe(isRefusal)
+    ['53300', 'full'],
+    ['28P01', 'credentials'],
+    ['28000', 'credentials'],
+    ['3D000', 'credentials'],
+    ['42501', 'credentials'],
+    ['53400', undefined],
+    ['57P03', undefined],
+    ['ECONNREFUSED', undefined],
+  ])('%s refuses a connect as: %s', (code, refusal) => {
+    expect(pgDriver.refusalOf(pgError(code))).toBe(refusal)
   })
 
-  test.each([[undefined], [null], ['53300']])('%s does not say so', (error) => {
-    expect(pgDriver.isLimitRefusal(error)).toBe(false)
+  test('a password that the method of the server can do nothing with is a matter of credentials', () => {
+    const error = new Error('SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string')
+    expect(pgDriver.refusalOf(error)).toBe('credentials')
+  })
+
+  test.each([[undefined], [null], ['53300'], [new Error('Connection terminated unexpectedly')]])('%s refuses nothing', (error) => {
+    expect(pgDriver.refusalOf(error)).toBeUndefined()
   })
 })
 

@@ -1,4 +1,4 @@
-import type { Harm, TransactionStatus } from '@poolkeeper/core'
+import type { ConnectRefusal, Harm, TransactionStatus } from '@poolkeeper/core'
 import type { Driver } from './driver.ts'
 import { asError, codeOf, isSocketError } from './socket-errors.ts'
 import { watchEmitter } from './watch.ts'
@@ -59,10 +59,19 @@ const SERVER_GOES_AWAY: ReadonlySet<unknown> = new Set([
   '57P03', // cannot_connect_now: starting up, shutting down, in recovery
   '25006', // read_only_sql_transaction: the role has changed
 ])
-const TOO_MANY_CONNECTIONS = '53300'
+const REFUSALS: ReadonlyMap<unknown, ConnectRefusal> = new Map([
+  ['53300', 'full'], // too_many_connections
+  ['28P01', 'credentials'], // invalid_password
+  ['28000', 'credentials'], // invalid_authorization_specification: no such role, or not from here
+  ['3D000', 'credentials'], // invalid_catalog_name
+  ['42501', 'credentials'], // insufficient_privilege: the role may not connect to this database
+])
 const CONNECTION_EXCEPTION_CLASS = '08'
 /** Five characters, one of them a digit: Node's own EPERM and its like are none. */
 const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/
+
+/** What `pg` itself says of a password that the server's method can do nothing with, without a code. */
+const UNUSABLE_PASSWORD_TEXT = /^SASL: /
 
 /** What `pg` itself says, without a code, of a client that is lost, or on which a query still runs. */
 const LOST_TEXT = /^Connection terminated|not queryable|^Connection ended|^Query read timeout/
@@ -121,11 +130,16 @@ export const pgDriver: Driver<PgClient> = {
 
   harmOf,
 
-  isLimitRefusal: (error) => codeOf(error) === TOO_MANY_CONNECTIONS,
+  refusalOf,
 
   watch: (client, onDeath) => watchEmitter(client, onDeath),
 
   bytesWritten: (client) => client.connection?.stream.bytesWritten,
+}
+
+function refusalOf(error: unknown): ConnectRefusal | undefined {
+  if (error instanceof Error && UNUSABLE_PASSWORD_TEXT.test(error.message)) return 'credentials'
+  return REFUSALS.get(codeOf(error))
 }
 
 function run(client: PgClient, text: string): Promise<void> {

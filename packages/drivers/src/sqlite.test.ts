@@ -5,7 +5,7 @@ test('nothing is asked, nothing is watched, and no error is more than a statemen
   await expect(sqliteDriver.validate({})).resolves.toBeUndefined()
   expect(sqliteDriver.watch({}, () => {})()).toBeUndefined()
   expect(sqliteDriver.harmOf(Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR' }))).toBe('statement')
-  expect(sqliteDriver.isLimitRefusal({ code: '53300' })).toBe(false)
+  expect(sqliteDriver.refusalOf({ code: '53300' })).toBeUndefined()
   expect(sqliteDriver.bytesWritten({})).toBeUndefined()
 })
 

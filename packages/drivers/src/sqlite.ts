@@ -18,7 +18,7 @@ export const sqliteDriver: Driver<SqliteDatabase> = {
     connection.close?.()
   },
   harmOf: () => 'statement',
-  isLimitRefusal: () => false,
+  refusalOf: () => undefined,
   watch: () => () => {},
   bytesWritten: () => undefined,
 }

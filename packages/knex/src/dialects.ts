@@ -46,6 +46,13 @@ export function dialectOf(client: KnexClient): Dialect {
   return { driver, replaceable: false, fixed: NEVER_REPLACED }
 }
 
+/** Of mssql, and of Oracle's database: invalid name or password, and an account that is locked. */
+const WRONG_LOGIN: readonly unknown[] = ['ELOGIN', 'ORA-01017', 'ORA-28000']
+
+function isWrongLogin(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && WRONG_LOGIN.includes((error as { code?: unknown }).code)
+}
+
 /**
  * For dialects without a driver of their own here (mssql, oracledb, pgnative): the check is a
  * statement through Knex's own dialect.
@@ -67,7 +74,7 @@ function statementDriver(client: KnexClient): Driver<KnexConnection> {
         .catch(() => {})
     },
     harmOf: (error) => (isSocketError(error) ? 'connection' : 'statement'),
-    isLimitRefusal: () => false,
+    refusalOf: (error) => (isWrongLogin(error) ? 'credentials' : undefined),
     watch(connection, onDeath) {
       const emitter = connection as Partial<Parameters<typeof watchEmitter>[0]>
       if (typeof emitter.on !== 'function' || typeof emitter.removeListener !== 'function') return () => {}

@@ -1,4 +1,4 @@
-import type { PoolPolicy, TransactionStatus, ValidationAnswer } from '@poolkeeper/core'
+import type { ConnectRefusal, PoolPolicy, TransactionStatus, ValidationAnswer } from '@poolkeeper/core'
 import type { Connecting } from './connecting.ts'
 import type { Dialect } from './dialects.ts'
 import type { KnexClient, KnexConnection } from './knex-client.ts'
@@ -96,8 +96,8 @@ export class KnexHost implements TarnHost<KnexConnection> {
     }
   }
 
-  isLimitRefusal(error: unknown): boolean {
-    return this.#dialect.driver.isLimitRefusal(error)
+  refusalOf(error: unknown): ConnectRefusal | undefined {
+    return this.#dialect.driver.refusalOf(error)
   }
 
   watch(connection: KnexConnection, onDeath: (error: unknown) => void): () => void {

@@ -15,7 +15,7 @@ export function detachedPort<C extends object>(port: LendingPort<C>): LendingPor
     validate: (connection) => port.validate(connection),
     transactionStatus: (connection) => port.transactionStatus(connection),
     isBroken: (connection) => port.isBroken(connection),
-    isLimitRefusal: (error) => port.isLimitRefusal(error),
+    refusalOf: (error) => port.refusalOf(error),
     open: () => ({ connection: Promise.reject(new Error('the keeper was detached')), abandon: () => {} }),
     close: async () => {},
     withdraw: () => false,

@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from '../clock.ts'
 import type { CloseReason } from '../close-reason.ts'
-import type { PoolkeeperError } from '../errors.ts'
+import { isPoolkeeperError, type PoolkeeperError } from '../errors.ts'
 import type { Harm } from '../harm.ts'
 import type { DrainOptions, DrainReport, PauseOptions, PoolKeeper, ReadyOptions, ResizeOptions } from '../keeper.ts'
 import type { PoolPolicyOptions } from '../policy/options.ts'
@@ -186,11 +186,13 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     this.#context.changed()
   }
 
-  openFailed(attempt: number, error: unknown): void {
+  openFailed(attempt: number, error: unknown): 'fail' | 'retry' {
     this.#openings.fail(attempt, error)
     this.#openNext()
     this.#upkeep.wake(this.#openings.pauseLeft())
     this.#context.changed()
+    // What the keeper gave up says nothing to those who waited for it.
+    return isPoolkeeperError(error) ? 'retry' : 'fail'
   }
 
   /** A connect that is over may let the next one begin. */

@@ -206,7 +206,7 @@ export class Upkeep<C extends object> {
       this.#retire(old, reason)
       this.#context.restore(replacement)
     } catch (error) {
-      if (port.isLimitRefusal(error) && !lent) await this.#closeFirst(old, reason)
+      if (port.refusalOf(error) === 'full' && !lent) await this.#closeFirst(old, reason)
       else this.#endReplacing(old)
     }
   }

@@ -1,9 +1,8 @@
-import { isPoolkeeperError } from '../errors.ts'
 import type { PoolPolicy } from '../policy/values.ts'
-import type { HostCounts, LendingEvents, LendingPort, Opening, TransactionStatus, ValidationAnswer } from '../port.ts'
+import type { ConnectRefusal, HostCounts, LendingEvents, LendingPort, Opening, TransactionStatus, ValidationAnswer } from '../port.ts'
 import { SimulatedCallers, type Caller } from './simulated-callers.ts'
 import { SimulatedConnects } from './simulated-connects.ts'
-import { isLimitRefusal, type SimulatedConnection as C, type SimulatedServer } from './simulated-server.ts'
+import { refusalOf, type SimulatedConnection as C, type SimulatedServer } from './simulated-server.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
 const NEVER = new Promise<never>(() => {})
@@ -101,14 +100,12 @@ export class SimulatedHost implements LendingPort<C> {
   }
 
   #openForCaller(): void {
-    this.#connect(false).connection.then(
+    this.#connect((error, answer) => {
+      const oldest = this.#callers.oldest()
+      if (oldest !== undefined && answer === 'fail') this.#dismiss(oldest, error, 'failed')
+    }).connection.then(
       () => this.wake(),
-      (error: unknown) => {
-        const oldest = this.#callers.oldest()
-        // An attempt that was given up fails nobody.
-        if (oldest !== undefined && !isPoolkeeperError(error)) this.#dismiss(oldest, error, 'failed')
-        this.wake()
-      },
+      () => this.wake(),
     )
   }
 
@@ -153,13 +150,17 @@ export class SimulatedHost implements LendingPort<C> {
     this.#idle.push(connection)
   }
 
-  #connect(isHeld: boolean): Opening<C> {
+  /** For a caller, who is told of its failure; or for the keeper, who holds the connection. */
+  #connect(onFailure?: (error: Error, answer: 'fail' | 'retry') => void): Opening<C> {
     const attempt = this.#events?.opening() ?? 0
     return this.#connects.start(this.#policy.connectTimeoutMillis, {
-      failed: (error) => this.#events?.openFailed(attempt, error),
+      failed: (error) => {
+        const answer = this.#events?.openFailed(attempt, error) ?? 'fail'
+        onFailure?.(error, answer)
+      },
       opened: (connection) => {
         this.#server.watch(connection, (error) => this.#died(connection, error))
-        if (isHeld) this.#hold(connection)
+        if (onFailure === undefined) this.#hold(connection)
         else this.#idle.push(connection)
         this.#events?.opened(attempt, connection)
       },
@@ -221,12 +222,12 @@ export class SimulatedHost implements LendingPort<C> {
     return this.#broken.has(connection)
   }
 
-  isLimitRefusal(error: unknown): boolean {
-    return isLimitRefusal(error)
+  refusalOf(error: unknown): ConnectRefusal | undefined {
+    return refusalOf(error)
   }
 
   open(): Opening<C> {
-    return this.#connect(true)
+    return this.#connect()
   }
 
   abandonOpenings(before: number): void {

@@ -1,4 +1,4 @@
-import type { TransactionStatus } from '../port.ts'
+import type { ConnectRefusal, TransactionStatus } from '../port.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
 /** A connection of a simulated pool: an identity, and nothing else. */
@@ -39,7 +39,7 @@ export class SimulatedServer {
   answerMillis: number
   closeMillis: number
   /** What becomes of attempts to connect from now on; swallowed ones are never answered. */
-  connects: 'accepted' | 'refused' | 'swallowed' = 'accepted'
+  connects: 'accepted' | 'refused' | 'unknownUser' | 'swallowed' = 'accepted'
   /** The server follows another one now: it answers, but takes no writes. */
   isReadOnly = false
   /** Connections that the server has room for. */
@@ -98,6 +98,7 @@ export class SimulatedServer {
 
   #refusal(): Error | undefined {
     if (this.connects === 'refused') return failure('ECONNREFUSED')
+    if (this.connects === 'unknownUser') return failure('WRONG_PASSWORD')
     return this.alive + this.#connecting.size < this.limit ? undefined : failure('TOO_MANY_CONNECTIONS')
   }
 
@@ -171,9 +172,11 @@ export class SimulatedServer {
   }
 }
 
-/** Whether the server said that it has no room for one more connection. */
-export function isLimitRefusal(error: unknown): boolean {
-  return error instanceof Error && error.message === 'TOO_MANY_CONNECTIONS'
+/** What the server meant by refusing a connect. */
+export function refusalOf(error: unknown): ConnectRefusal | undefined {
+  if (!(error instanceof Error)) return undefined
+  if (error.message === 'TOO_MANY_CONNECTIONS') return 'full'
+  return error.message === 'WRONG_PASSWORD' ? 'credentials' : undefined
 }
 
 function failure(code: string): Error {

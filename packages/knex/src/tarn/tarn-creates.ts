@@ -5,9 +5,10 @@ import { serveAll, type TarnOperation, type TarnPool } from './tarn-pool.ts'
 
 interface Attempt {
   readonly number: number
-  readonly startedAt: number
   /** Asked for by the keeper: stays out of the free list until it says so. */
   readonly held: boolean
+  /** What the keeper said of its failure; nobody says anything any more once it is detached. */
+  answer: 'fail' | 'retry'
 }
 
 /** What creating needs of its neighbours. */
@@ -28,7 +29,6 @@ export class TarnCreates<C extends object> {
   readonly #neighbours: CreateNeighbours<C>
   readonly #attempts = new Map<number, Attempt>()
   readonly #operations = new Map<TarnOperation<C>, { readonly startedAt: number; readonly abort: () => void }>()
-  readonly #abandoned = new WeakSet<TarnOperation<C>>()
   #holdNext = false
 
   constructor(
@@ -64,7 +64,7 @@ export class TarnCreates<C extends object> {
   /** A connection for the keeper. */
   open(): Opening<C> {
     this.#holdNext = true
-    const operation = this.#start()
+    const { operation } = this.#start()
     this.#holdNext = false
     return { connection: operation.promise, abandon: () => this.#giveUp(operation) }
   }
@@ -78,39 +78,40 @@ export class TarnCreates<C extends object> {
   #giveUp(operation: TarnOperation<C>): void {
     const attempt = this.#operations.get(operation)
     if (attempt === undefined) return
-    this.#abandoned.add(operation)
     operation.reject(new PoolkeeperError('CONNECT_FAILED', 'the attempt to connect got no answer and was given up'))
     attempt.abort()
   }
 
-  #start(): TarnOperation<C> {
+  #start(): { readonly operation: TarnOperation<C>; readonly attempt: Attempt | undefined } {
     const abort = this.#tarn.connecting()
+    const id = this.#pool.eventId
     const operation = this.#pool._create()
     this.#operations.set(operation, { startedAt: this.#clock.now(), abort })
     const forget = (): void => void this.#operations.delete(operation)
     operation.promise.then(forget, forget)
-    return operation
+    return { operation, attempt: this.#attempts.get(id) }
   }
 
-  /** tarn's own way, but that an attempt which was given up fails nobody. */
+  /** tarn's own way, but that the keeper says whether its failure is a caller's answer. */
   #createForWaiter(): void {
     const pool = this.#pool
     const waiters = [...pool.pendingAcquires]
-    const operation = this.#start()
+    const { operation, attempt } = this.#start()
     operation.promise.then(
       () => serveAll(pool),
       (error: unknown) => {
         if (pool.destroyed) return
-        if (this.#abandoned.has(operation)) serveAll(pool)
-        else this.#failWaiters(waiters, error)
+        // What is told at a deadline, if nothing better comes.
+        for (const waiter of waiters) waiter.possibleTimeoutCause = error
+        if (attempt?.answer === 'retry') serveAll(pool)
+        else this.#failOldest(error)
       },
     )
   }
 
-  #failWaiters(waiters: readonly TarnOperation<C>[], error: unknown): void {
+  #failOldest(error: unknown): void {
     const pool = this.#pool
     if (pool.propagateCreateError) pool.pendingAcquires[0]?.reject(error)
-    for (const waiter of waiters) waiter.possibleTimeoutCause = error
     const retry = setTimeout(() => {
       const index = pool.pendingRetryTimers?.indexOf(retry) ?? -1
       if (index !== -1) pool.pendingRetryTimers?.splice(index, 1)
@@ -121,8 +122,7 @@ export class TarnCreates<C extends object> {
 
   /** tarn tells of a request within the very call that makes it. */
   #requested(id: number): void {
-    const attempt = { number: this.#events.opening(), startedAt: this.#clock.now(), held: this.#holdNext }
-    this.#attempts.set(id, attempt)
+    this.#attempts.set(id, { number: this.#events.opening(), held: this.#holdNext, answer: 'fail' })
   }
 
   #succeeded(id: number, connection: C): void {
@@ -145,6 +145,6 @@ export class TarnCreates<C extends object> {
     const attempt = this.#attempts.get(id)
     if (attempt === undefined) return
     this.#attempts.delete(id)
-    this.#events.openFailed(attempt.number, error)
+    attempt.answer = this.#events.openFailed(attempt.number, error)
   }
 }

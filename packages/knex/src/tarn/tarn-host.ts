@@ -1,4 +1,4 @@
-import type { TransactionStatus, ValidationAnswer } from '@poolkeeper/core'
+import type { ConnectRefusal, TransactionStatus, ValidationAnswer } from '@poolkeeper/core'
 
 /** What the tarn port asks of the library that owns the pool: how to treat one connection. */
 export interface TarnHost<C extends object> {
@@ -13,7 +13,7 @@ export interface TarnHost<C extends object> {
   destroyHard(connection: C): void
   /** Resolves when the socket is closed, after the host's own farewell. */
   whenClosed(connection: C): Promise<void>
-  isLimitRefusal(error: unknown): boolean
+  refusalOf(error: unknown): ConnectRefusal | undefined
   /** `false` when the connection is the database itself. */
   readonly replaceable: boolean
   /** The connection is gone. */

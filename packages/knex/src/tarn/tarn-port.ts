@@ -1,4 +1,14 @@
-import type { Clock, HostCounts, LendingEvents, LendingPort, Opening, PoolPolicy, TransactionStatus, ValidationAnswer } from '@poolkeeper/core'
+import type {
+  Clock,
+  ConnectRefusal,
+  HostCounts,
+  LendingEvents,
+  LendingPort,
+  Opening,
+  PoolPolicy,
+  TransactionStatus,
+  ValidationAnswer,
+} from '@poolkeeper/core'
 import { Overrides } from './overrides.ts'
 import { TarnAcquires } from './tarn-acquires.ts'
 import { TarnCloses } from './tarn-closes.ts'
@@ -126,8 +136,8 @@ export class TarnPort<C extends object> implements LendingPort<C> {
     return this.#tarn.isBroken(connection)
   }
 
-  isLimitRefusal(error: unknown): boolean {
-    return this.#tarn.isLimitRefusal(error)
+  refusalOf(error: unknown): ConnectRefusal | undefined {
+    return this.#tarn.refusalOf(error)
   }
 
   open(): Opening<C> {
