@@ -29,6 +29,7 @@ export type {
 } from './lending/explain.ts'
 export type { HealthStatus, PoolHealth } from './lending/health.ts'
 export { LendingKeeper, type KeeperDependencies } from './lending/lending-keeper.ts'
+export { Overrides } from './overrides.ts'
 export type { PoolPolicyOptions } from './policy/options.ts'
 export { checkPolicyOptions, resolvePolicy } from './policy/resolve.ts'
 export type { HostSettings, PolicySource, PolicyValues, PoolPolicy } from './policy/values.ts'

@@ -2,6 +2,7 @@ import {
   forgetKeeper,
   hasKeeper,
   LendingKeeper,
+  Overrides,
   PoolkeeperError,
   registerKeeper,
   resolvePolicy,
@@ -17,7 +18,6 @@ import { dialectOf } from './dialects.ts'
 import { hostSettings } from './host-settings.ts'
 import { isKnexTimeout, type KnexClient, type KnexConnection } from './knex-client.ts'
 import { KnexHost } from './knex-host.ts'
-import { Overrides } from './tarn/overrides.ts'
 import { asTarnPool, looksLikeTarn, type TarnPool } from './tarn/tarn-pool.ts'
 import { TarnPort } from './tarn/tarn-port.ts'
 

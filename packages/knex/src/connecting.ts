@@ -1,4 +1,4 @@
-import type { Overrides } from './tarn/overrides.ts'
+import type { Overrides } from '@poolkeeper/core'
 import type { KnexClient, KnexConnection } from './knex-client.ts'
 
 /** One attempt to connect, as long as nobody has the connection. */

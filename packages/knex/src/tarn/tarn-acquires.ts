@@ -1,5 +1,4 @@
-import { isPoolkeeperError, type Clock, type LendingEvents } from '@poolkeeper/core'
-import type { Overrides } from './overrides.ts'
+import { isPoolkeeperError, type Clock, type LendingEvents, type Overrides } from '@poolkeeper/core'
 import type { TarnHost } from './tarn-host.ts'
 import {
   isTarnTimeout,

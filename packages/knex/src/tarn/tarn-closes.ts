@@ -1,5 +1,4 @@
-import type { Clock, LendingEvents } from '@poolkeeper/core'
-import type { Overrides } from './overrides.ts'
+import type { Clock, LendingEvents, Overrides } from '@poolkeeper/core'
 import type { TarnHost } from './tarn-host.ts'
 import { serveAll, type TarnPool } from './tarn-pool.ts'
 

@@ -1,5 +1,4 @@
-import { PoolkeeperError, type Clock, type LendingEvents, type Opening } from '@poolkeeper/core'
-import type { Overrides } from './overrides.ts'
+import { PoolkeeperError, type Clock, type LendingEvents, type Opening, type Overrides } from '@poolkeeper/core'
 import type { TarnHost } from './tarn-host.ts'
 import { serveAll, type TarnOperation, type TarnPool } from './tarn-pool.ts'
 

@@ -1,15 +1,15 @@
-import type {
-  Clock,
-  ConnectRefusal,
-  HostCounts,
-  LendingEvents,
-  LendingPort,
-  Opening,
-  PoolPolicy,
-  TransactionStatus,
-  ValidationAnswer,
+import {
+  Overrides,
+  type Clock,
+  type ConnectRefusal,
+  type HostCounts,
+  type LendingEvents,
+  type LendingPort,
+  type Opening,
+  type PoolPolicy,
+  type TransactionStatus,
+  type ValidationAnswer,
 } from '@poolkeeper/core'
-import { Overrides } from './overrides.ts'
 import { TarnAcquires } from './tarn-acquires.ts'
 import { TarnCloses } from './tarn-closes.ts'
 import { TarnCreates } from './tarn-creates.ts'

@@ -10,8 +10,16 @@ export class Overrides<T extends object> {
   }
 
   set<K extends keyof T>(key: K, value: T[K]): void {
+    this.#define(key, { value, writable: true })
+  }
+
+  getter<K extends keyof T>(key: K, get: () => T[K]): void {
+    this.#define(key, { get })
+  }
+
+  #define(key: keyof T, descriptor: PropertyDescriptor): void {
     const own = Object.getOwnPropertyDescriptor(this.#target, key)
-    Object.defineProperty(this.#target, key, { value, writable: true, enumerable: own?.enumerable ?? false, configurable: true })
+    Object.defineProperty(this.#target, key, { ...descriptor, enumerable: own?.enumerable ?? false, configurable: true })
     this.#undos.push(() => {
       if (own === undefined) Reflect.deleteProperty(this.#target, key)
       else Object.defineProperty(this.#target, key, own)
