@@ -16,6 +16,7 @@ const HOST = {
   transactionStatus: () => 'idle' as const,
   restoreSession: () => Promise.resolve(),
   isBroken: () => false,
+  isBusy: () => false,
   destroyHard: () => {},
   whenClosed: () => Promise.resolve(),
   refusalOf: () => undefined,

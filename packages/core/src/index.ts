@@ -33,6 +33,7 @@ export { Overrides } from './overrides.ts'
 export type { PoolPolicyOptions } from './policy/options.ts'
 export { checkPolicyOptions, resolvePolicy } from './policy/resolve.ts'
 export type { HostSettings, PolicySource, PolicyValues, PoolPolicy } from './policy/values.ts'
+export { Origin, Trace, type FrameOwner } from './origin.ts'
 export type {
   ConnectRefusal,
   HostCounts,
@@ -41,10 +42,12 @@ export type {
   Opening,
   TransactionStatus,
   ValidationAnswer,
+  Waiter,
 } from './port.ts'
 export { appliedKeeper, forgetKeeper, hasKeeper, registerKeeper, registeredKeeper } from './registry.ts'
 export type { PoolObserver } from './reporter.ts'
 export { rulesOf, type RulesByMoment } from './rules/index.ts'
 export type { Moment, Objection, Rule, Situation } from './rules/rule.ts'
 export type { AcquireCounters, PoolStats, ValidationCounters } from './stats.ts'
+export { ownedBy, type Scope } from './scope.ts'
 export { judge, type Verdict } from './verdict.ts'

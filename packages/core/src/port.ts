@@ -1,6 +1,7 @@
 import type { PoolCounts } from './counts.ts'
 import type { PoolkeeperError } from './errors.ts'
 import type { Harm } from './harm.ts'
+import type { FrameOwner, Origin } from './origin.ts'
 import type { PoolPolicy } from './policy/values.ts'
 
 /** A host's own figures. */
@@ -31,8 +32,8 @@ export interface LendingPort<C extends object> {
   /** The connections that callers hold. */
   lent(): readonly C[]
 
-  /** Since when callers wait, by the clock, the oldest first. */
-  waitingSince(): readonly number[]
+  /** The callers that wait, the oldest first. */
+  waiters(): readonly Waiter[]
 
   /** The host's own limits and deadlines, changed at once. */
   configure(policy: PoolPolicy): void
@@ -55,6 +56,9 @@ export interface LendingPort<C extends object> {
 
   /** What can be seen without asking: the connection is known to be dead or unfit. */
   isBroken(connection: C): boolean
+
+  /** Whether a statement is under way on it; `undefined` where nobody can tell. */
+  isBusy(connection: C): boolean | undefined
 
   /**
    * Opens one more connection, also above the host's maximum; the keeper has counted. It is told
@@ -95,6 +99,8 @@ export interface LendingPort<C extends object> {
 
   /** Answers every caller that waits with an error; returns how many. */
   rejectWaiters(error: Error): number
+  /** Answers the one caller that asked so; `false` when he does not wait any more. */
+  rejectWaiter(origin: Origin, error: Error): boolean
 
   /** Undoes the attachment: the host is as it was found. */
   detach(): void
@@ -108,6 +114,14 @@ export type ConnectRefusal = 'full' | 'credentials'
 
 /** What a connection answered: that it is there, or that it is there in another role. */
 export type ValidationAnswer = void | 'wrongRole'
+
+/** A caller that waits. */
+export interface Waiter {
+  /** By the clock. */
+  readonly since: number
+  /** As `LendingEvents.origin` said when he asked. */
+  readonly origin: Origin | undefined
+}
 
 /** `failed`: open, and good for a rollback only. */
 export type TransactionStatus = 'idle' | 'open' | 'failed'
@@ -124,6 +138,11 @@ export interface Opening<C extends object> {
 export interface LendingEvents<C extends object> {
   /** Somebody asks for a connection. An error refuses him. */
   admit(): PoolkeeperError | undefined
+  /**
+   * Who asks: called once for each acquire that was admitted, within the host's own call, before
+   * anybody is served. `undefined` when nobody wants to know. Frames above `above` are left out.
+   */
+  origin(above: FrameOwner): Origin | undefined
 
   /** A connection from before the keeper's time; its age and proof are not known. */
   adopted(connection: C, isLent: boolean): void
@@ -150,7 +169,7 @@ export interface LendingEvents<C extends object> {
   lend(connection: C): boolean | Promise<boolean>
 
   /** The connection is in a caller's hands, who waited since then; `undefined`: not at all. */
-  acquired(connection: C, waitedSince: number | undefined): void
+  acquired(connection: C, waitedSince: number | undefined, origin?: Origin): void
   /** It was lent, and never came into anybody's hands: the caller left in that very moment. */
   isUndelivered(connection: C): boolean
   /** A caller leaves without one. */
@@ -158,6 +177,10 @@ export interface LendingEvents<C extends object> {
   /** What to tell a caller whose deadline has passed. */
   explainTimeout(waitMillis: number): PoolkeeperError
 
+  /** A statement is sent on it. Told only while `wantsStatements`, when telling costs the host something. */
+  asked(connection: C, text: string): void
+  /** Whether anybody wants to know the statements. Changes only with `configure`. */
+  readonly wantsStatements: boolean
   /** The server answered something on this connection. */
   answered(connection: C): void
   /** A statement failed on this connection; the driver says how much that harms. */

@@ -28,6 +28,12 @@ export interface Driver<C extends object> {
   /** What can be seen without asking: the driver knows already that the connection is dead. */
   isBroken(connection: C): boolean
 
+  /**
+   * Whether a statement is under way on it, as far as the driver's own books show. Left out, or
+   * `undefined`, where they are out of reach.
+   */
+  isBusy?(connection: C): boolean | undefined
+
   /** Ends the socket at once: no farewell, no waiting for the peer. Never throws. */
   destroy(connection: C): void
 

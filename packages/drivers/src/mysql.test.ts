@@ -269,3 +269,15 @@ test('what was written is known where the socket is in reach', () => {
   const connection = new FakeConnection()
   expect(DRIVERS.map(([, driver]) => driver.bytesWritten(connection))).toEqual([43, 42, undefined])
 })
+
+describe('whether a statement is under way', () => {
+  test('is what the books of mysql and mysql2 say; those of mariadb are closed', () => {
+    const connection = new FakeConnection()
+    const ask = (): unknown[] => DRIVERS.map(([, driver]) => driver.isBusy?.(connection))
+    expect(ask()).toEqual([false, false, undefined])
+    Object.assign(connection, { _protocol: { _queue: [{}] }, _command: {} })
+    expect(ask()).toEqual([true, true, undefined])
+    Object.assign(connection, { _protocol: { _queue: [] }, _command: undefined })
+    expect(ask()).toEqual([false, false, undefined])
+  })
+})

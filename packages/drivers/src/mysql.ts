@@ -7,6 +7,8 @@ import { watchEmitter } from './watch.ts'
 export interface MysqlConnection extends MysqlCallbackConnection {
   changeUser(callback: (error: unknown) => void): unknown
   readonly state?: string
+  /** What is under way is the first of the queue. */
+  readonly _protocol?: { readonly _queue?: { readonly length: number } }
   readonly _socket?: { destroy(error?: Error): void; readonly bytesWritten?: number }
 }
 
@@ -24,6 +26,8 @@ export const mysqlDriver: Driver<MysqlConnection> = {
   reset: (connection) => settled((done) => connection.changeUser(done)),
 
   isBroken: ({ state }) => state !== undefined && !LIVING_STATES.includes(state),
+
+  isBusy: ({ _protocol }) => (_protocol?._queue?.length ?? 0) > 0,
 
   destroy(connection) {
     // mysql's own destroy() forgets who waits for an answer; an error on the socket gives them one.

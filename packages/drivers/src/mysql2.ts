@@ -16,6 +16,8 @@ export interface Mysql2Connection extends MysqlCallbackConnection {
   readonly _fatalError?: unknown
   readonly _protocolError?: unknown
   readonly _closing?: boolean
+  /** The command that the server is at; those behind it wait for their turn. */
+  readonly _command?: unknown
 }
 
 export const mysql2Driver: Driver<Mysql2Connection> = {
@@ -31,6 +33,8 @@ export const mysql2Driver: Driver<Mysql2Connection> = {
 
   isBroken: ({ _fatalError, _protocolError, _closing, stream }) =>
     Boolean(_fatalError) || Boolean(_protocolError) || _closing === true || stream?.destroyed === true,
+
+  isBusy: ({ _command }) => Boolean(_command),
 
   destroy(connection) {
     // mysql2's own destroy() only says goodbye (stream.end()), which a half-open peer never hears,

@@ -284,3 +284,9 @@ describe('the socket', () => {
     expect([pgDriver.isBroken(client), pgDriver.bytesWritten(client)]).toEqual([false, undefined])
   })
 })
+
+test('a statement is under way until the server is ready for the next', () => {
+  const client = new FakeClient()
+  const ask = (readyForQuery?: boolean): unknown => pgDriver.isBusy?.(Object.assign(client, { readyForQuery }))
+  expect([ask(true), ask(false), ask(undefined)]).toEqual([false, true, undefined])
+})

@@ -19,6 +19,8 @@ export interface PgClient {
   readonly connection?: WireConnection
   /** pg 8.23 and later: several queries on the wire at once. */
   readonly pipeline?: boolean
+  /** `false` from a statement on until the server is done with it, and with all that were queued behind. */
+  readonly readyForQuery?: boolean
   /** pg 8.21 and later: as the last ReadyForQuery said. */
   getTransactionStatus?(): string | null
   query(text: string, callback: (error: unknown, result?: { readonly rows: readonly unknown[] }) => void): unknown
@@ -123,6 +125,8 @@ export const pgDriver: Driver<PgClient> = {
   reset: (client) => run(client, 'discard all'),
 
   isBroken: (client) => client.connection?.stream.destroyed === true,
+
+  isBusy: ({ readyForQuery }) => readyForQuery === undefined ? undefined : !readyForQuery,
 
   destroy(client) {
     client.connection?.stream.destroy()

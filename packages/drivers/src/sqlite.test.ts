@@ -19,3 +19,7 @@ test('destroying closes it, where it can be closed', () => {
   expect(close).toHaveBeenCalledTimes(1)
   expect(() => sqliteDriver.destroy({})).not.toThrow()
 })
+
+test('a statement is never under way where each is over when its call returns', () => {
+  expect([sqliteDriver.isBusy?.({ inTransaction: false }), sqliteDriver.isBusy?.({})]).toEqual([false, undefined])
+})

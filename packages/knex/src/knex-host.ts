@@ -81,6 +81,10 @@ export class KnexHost implements TarnHost<KnexConnection> {
     return Boolean(connection.__knex__disposed) || this.#dialect.driver.isBroken(connection)
   }
 
+  isBusy(connection: KnexConnection): boolean | undefined {
+    return this.#dialect.driver.isBusy?.(connection)
+  }
+
   destroyHard(connection: KnexConnection): void {
     this.#dialect.driver.destroy(connection)
   }

@@ -9,6 +9,7 @@ import { Reporter } from '../reporter.ts'
 import { rulesOf, type RulesByMoment } from '../rules/index.ts'
 import type { Situation } from '../rules/rule.ts'
 import { Counters } from '../stats.ts'
+import { Tracking } from './tracking.ts'
 
 export type Facts = Mutable<ConnectionFacts>
 
@@ -21,6 +22,7 @@ export class LendingContext<C extends object> {
   readonly ledger: Ledger<C>
   readonly counters: Counters = new Counters()
   readonly reporter: Reporter
+  readonly tracking: Tracking<C> = new Tracking()
   /** One object for all verdicts, brought up to date before each: judging allocates nothing. */
   readonly situation: Mutable<Situation>
   /** Connections being asked for a sign of life while the host counts them as idle or as used. */

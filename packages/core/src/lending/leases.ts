@@ -1,4 +1,5 @@
 import type { CloseReason } from '../close-reason.ts'
+import type { Origin } from '../origin.ts'
 import { judge } from '../verdict.ts'
 import type { Checks } from './checks.ts'
 import type { Facts, LendingContext } from './context.ts'
@@ -70,12 +71,13 @@ export class Leases<C extends object> {
     if (frozen > 0) this.#incidents.froze(frozen)
   }
 
-  acquired(connection: C, waitedSince: number | undefined): void {
-    const { counters, reporter } = this.#context
+  acquired(connection: C, waitedSince: number | undefined, origin: Origin | undefined): void {
+    const { counters, reporter, tracking } = this.#context
     const facts = this.#context.factsOf(connection)
     facts.held = true
     facts.uses++
     counters.acquires.ok++
+    if (origin !== undefined) tracking.began(connection, origin)
     let waitMillis = 0
     if (waitedSince === undefined || facts.lentAt === undefined) counters.wait.recordZero()
     else counters.wait.record((waitMillis = facts.lentAt - waitedSince))
@@ -89,7 +91,7 @@ export class Leases<C extends object> {
 
   returned(connection: C): 'keep' | 'retire' | 'foreign' | Promise<'keep' | 'retire'> {
     const context = this.#context
-    const { counters, port, reporter, situation } = context
+    const { counters, port, reporter, situation, tracking } = context
     const facts = context.ledger.get(connection)
     if (facts?.held !== true) return 'foreign'
     this.#isReturning = true
@@ -101,6 +103,7 @@ export class Leases<C extends object> {
     facts.lentAt = undefined
     facts.held = false
     counters.use.record(useMillis)
+    if (tracking.size > 0) tracking.ended(connection)
     if (reporter.hearsLeases) reporter.emit('released', { connection: facts.id, useMillis })
     if (port.isBroken(connection)) context.condemn(facts, 'fatal')
     situation.now = now

@@ -2,6 +2,7 @@ import { systemClock, type Clock } from '../clock.ts'
 import type { CloseReason } from '../close-reason.ts'
 import { isPoolkeeperError, type PoolkeeperError } from '../errors.ts'
 import type { Harm } from '../harm.ts'
+import type { FrameOwner, Origin } from '../origin.ts'
 import type { DrainOptions, DrainReport, PauseOptions, PoolKeeper, ReadyOptions, ResizeOptions } from '../keeper.ts'
 import type { PoolPolicyOptions } from '../policy/options.ts'
 import type { PoolPolicy } from '../policy/values.ts'
@@ -22,6 +23,7 @@ import { Openings, STUCK_AFTER_MILLIS } from './openings.ts'
 import { Operations } from './operations.ts'
 import { Pressure } from './pressure.ts'
 import { Rivals } from './rivals.ts'
+import type { Tracking } from './tracking.ts'
 import { Upkeep } from './upkeep.ts'
 import { explanationOf, healthOf } from './views.ts'
 
@@ -76,6 +78,11 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
 
   get name(): string {
     return this.#context.policy.name
+  }
+
+  /** For adapters: where hosts ask, and within what. */
+  get tracking(): Tracking<C> {
+    return this.#context.tracking
   }
 
   get policy(): PoolPolicy {
@@ -206,8 +213,20 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     return this.#leases.lend(connection)
   }
 
-  acquired(connection: C, waitedSince: number | undefined): void {
-    this.#leases.acquired(connection, waitedSince)
+  origin(above: FrameOwner): Origin | undefined {
+    return this.#context.tracking.origin(above)
+  }
+
+  acquired(connection: C, waitedSince: number | undefined, origin?: Origin): void {
+    this.#leases.acquired(connection, waitedSince, origin)
+  }
+
+  get wantsStatements(): boolean {
+    return this.#context.tracking.isOn
+  }
+
+  asked(connection: C, text: string): void {
+    this.#context.tracking.asked(connection, text)
   }
 
   isUndelivered(connection: C): boolean {
@@ -255,9 +274,10 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   }
 
   closed(connection: C): void {
-    const { clock, ledger, reporter } = this.#context
+    const { clock, ledger, reporter, tracking } = this.#context
     const facts = ledger.get(connection)
     ledger.forget(connection)
+    tracking.ended(connection)
     if (facts !== undefined && reporter.hears('closed')) {
       const { id, openedAt, uses, condemnedFor = 'host' } = facts
       reporter.emit('closed', { connection: id, reason: condemnedFor, ageMillis: clock.now() - openedAt, uses })

@@ -82,15 +82,15 @@ export class Pressure<C extends object> {
   relieve(now: number): void {
     const { policy, port } = this.#context
     if (policy.overflow === 0) return
-    const waitedLong = port.waitingSince().filter((since) => now - since >= policy.overflowAfterMillis).length
+    const waitedLong = port.waiters().filter(({ since }) => now - since >= policy.overflowAfterMillis).length
     while (this.#overflowing < waitedLong && this.#context.total() < policy.max + policy.overflow) void this.#open()
   }
 
   /** Milliseconds until the oldest caller has waited long enough; `Infinity` when nobody waits. */
   nextReliefIn(now: number): number {
     const { policy, port } = this.#context
-    const [oldest] = policy.overflow === 0 ? [] : port.waitingSince()
-    return oldest === undefined ? Infinity : Math.max(0, oldest + policy.overflowAfterMillis - now)
+    const [oldest] = policy.overflow === 0 ? [] : port.waiters()
+    return oldest === undefined ? Infinity : Math.max(0, oldest.since + policy.overflowAfterMillis - now)
   }
 
   async #open(): Promise<void> {

@@ -40,6 +40,6 @@ export function explanationOf<C extends object>(context: LendingContext<C>, chec
       // The coldest first: what is kept are the warmest.
       ...idle.map((connection, index) => describe(connection, 'idle', index >= firstKept)),
     ],
-    waiters: port.waitingSince().map((since) => ({ waitedMillis: now - since, why })),
+    waiters: port.waiters().map(({ since }) => ({ waitedMillis: now - since, why })),
   }
 }

@@ -1,10 +1,12 @@
 import type { Timer } from '../clock.ts'
+import type { Origin } from '../origin.ts'
 import type { SimulatedConnection } from './simulated-server.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
 /** Somebody who waits for a connection. */
 export interface Caller {
   readonly since: number
+  readonly origin: Origin | undefined
   readonly deadline: Timer
   readonly resolve: (connection: SimulatedConnection) => void
   readonly reject: (error: unknown) => void
@@ -33,10 +35,10 @@ export class SimulatedCallers {
   }
 
   /** Lines up, and resolves with what he is given. */
-  add(timeoutMillis: number, onDeadline: (caller: Caller) => void): Promise<SimulatedConnection> {
+  add(timeoutMillis: number, origin: Origin | undefined, onDeadline: (caller: Caller) => void): Promise<SimulatedConnection> {
     return new Promise((resolve, reject) => {
       const deadline = this.#clock.after(timeoutMillis, () => onDeadline(caller))
-      const caller: Caller = { since: this.#clock.now(), deadline, resolve, reject }
+      const caller: Caller = { since: this.#clock.now(), origin, deadline, resolve, reject }
       this.#all.add(caller)
       this.#queue.push(caller)
     })

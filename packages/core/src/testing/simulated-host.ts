@@ -1,5 +1,15 @@
 import type { PoolPolicy } from '../policy/values.ts'
-import type { ConnectRefusal, HostCounts, LendingEvents, LendingPort, Opening, TransactionStatus, ValidationAnswer } from '../port.ts'
+import type { FrameOwner, Origin } from '../origin.ts'
+import type {
+  ConnectRefusal,
+  HostCounts,
+  LendingEvents,
+  LendingPort,
+  Opening,
+  TransactionStatus,
+  ValidationAnswer,
+  Waiter,
+} from '../port.ts'
 import { SimulatedCallers, type Caller } from './simulated-callers.ts'
 import { SimulatedConnects } from './simulated-connects.ts'
 import { refusalOf, type SimulatedConnection as C, type SimulatedServer } from './simulated-server.ts'
@@ -42,10 +52,11 @@ export class SimulatedHost implements LendingPort<C> {
     this.#events = events
   }
 
-  acquire(): Promise<C> {
+  acquire(above: FrameOwner = () => {}): Promise<C> {
     const refusal = this.#events?.admit()
     if (refusal !== undefined) return Promise.reject(refusal)
-    const connection = this.#callers.add(this.#policy.acquireTimeoutMillis, (caller) => {
+    const origin = this.#events?.origin(above)
+    const connection = this.#callers.add(this.#policy.acquireTimeoutMillis, origin, (caller) => {
       const why = this.#events?.explainTimeout(this.#clock.now() - caller.since)
       this.#dismiss(caller, why ?? new Error('acquire timed out'), 'timedOut')
     })
@@ -78,7 +89,8 @@ export class SimulatedHost implements LendingPort<C> {
   }
 
   /** A round trip of the holder's own. */
-  async query(connection: C): Promise<void> {
+  async query(connection: C, text: string): Promise<void> {
+    if (this.#events?.wantsStatements === true) this.#events.asked(connection, text)
     try {
       await this.#server.ask(connection)
       this.#events?.answered(connection)
@@ -134,7 +146,7 @@ export class SimulatedHost implements LendingPort<C> {
       if (isWaiting) this.#callers.backToFront(caller)
     } else if (isWaiting) {
       this.#callers.remove(caller)
-      this.#events?.acquired(connection, caller.since === this.#clock.now() ? undefined : caller.since)
+      this.#events?.acquired(connection, caller.since === this.#clock.now() ? undefined : caller.since, caller.origin)
       caller.resolve(connection)
     } else this.#putBack(connection)
   }
@@ -196,8 +208,8 @@ export class SimulatedHost implements LendingPort<C> {
     return [...this.#used].filter((connection) => !this.#withdrawn.has(connection) && !this.#asking.has(connection))
   }
 
-  waitingSince(): readonly number[] {
-    return this.#callers.all.map(({ since }) => since)
+  waiters(): readonly Waiter[] {
+    return this.#callers.all
   }
 
   configure(policy: PoolPolicy): void {
@@ -220,6 +232,10 @@ export class SimulatedHost implements LendingPort<C> {
 
   isBroken(connection: C): boolean {
     return this.#broken.has(connection)
+  }
+
+  isBusy(connection: C): boolean {
+    return this.#server.isAsked(connection)
   }
 
   refusalOf(error: unknown): ConnectRefusal | undefined {
@@ -287,6 +303,12 @@ export class SimulatedHost implements LendingPort<C> {
     const callers = this.#callers.all
     for (const caller of callers) this.#dismiss(caller, error, 'refused')
     return callers.length
+  }
+
+  rejectWaiter(origin: Origin, error: Error): boolean {
+    const caller = this.#callers.all.find((one) => one.origin === origin)
+    if (caller !== undefined) this.#dismiss(caller, error, 'refused')
+    return caller !== undefined
   }
 
   detach(): void {

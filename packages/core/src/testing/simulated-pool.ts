@@ -27,7 +27,7 @@ export interface SimulatedPool {
   /** Gives it back; `false` when nobody held it. */
   release(connection: SimulatedConnection): boolean
   /** One round trip of the holder's own. */
-  query(connection: SimulatedConnection): Promise<void>
+  query(connection: SimulatedConnection, text?: string): Promise<void>
 }
 
 const HOST_DEFAULTS: HostSettings['defaults'] = {
@@ -65,12 +65,13 @@ export function simulatePool(options: SimulatedPoolOptions = {}): SimulatedPool 
   const keeper = new LendingKeeper(host, resolved, { clock, draw, resolve })
   host.attach(keeper)
   keeper.start()
+  const acquire = (): Promise<SimulatedConnection> => host.acquire(acquire)
   return {
     clock,
     server,
     keeper,
-    acquire: () => host.acquire(),
+    acquire,
     release: (connection) => host.release(connection),
-    query: (connection) => host.query(connection),
+    query: (connection, text = 'select 1') => host.query(connection, text),
   }
 }

@@ -130,6 +130,11 @@ export class SimulatedServer {
     this.#rejectAsked(socket)
   }
 
+  /** A question is under way on it. */
+  isAsked(connection: SimulatedConnection): boolean {
+    return (this.#sockets.get(connection)?.asked.size ?? 0) > 0
+  }
+
   transactionOf(connection: SimulatedConnection): TransactionStatus | undefined {
     return this.#sockets.get(connection)?.transaction
   }

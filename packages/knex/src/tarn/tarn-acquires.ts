@@ -1,4 +1,4 @@
-import { isPoolkeeperError, type Clock, type LendingEvents, type Overrides } from '@poolkeeper/core'
+import { isPoolkeeperError, type Clock, type LendingEvents, type Origin, type Overrides, type Waiter } from '@poolkeeper/core'
 import type { TarnHost } from './tarn-host.ts'
 import {
   isTarnTimeout,
@@ -35,6 +35,8 @@ export class TarnAcquires<C extends object> {
   readonly #releaseHost: (connection: C) => boolean
   /** Since when callers wait, by tarn's number of the acquire; those served at once are not in it. */
   readonly #waitingSince = new Map<number, number>()
+  /** Who asked, by the same number, where anybody wants to know; until he is served, or leaves. */
+  readonly #asked = new Map<number, { readonly origin: Origin; readonly operation: TarnOperation<C> }>()
   /** Entries whose caller waits for a verdict on the connection. */
   readonly #asking = new Map<C, TarnEntry<C>>()
   /** The order in which callers were put back, because their connections were unfit. */
@@ -57,10 +59,11 @@ export class TarnAcquires<C extends object> {
     this.#clock = clock
     this.#acquireHost = pool.acquire
     this.#releaseHost = pool.release
-    overrides.set('acquire', () => this.#acquire())
+    const acquire = (): TarnOperation<C> => this.#acquire(acquire)
+    overrides.set('acquire', acquire)
     overrides.set('_doAcquire', () => this.#serve())
     overrides.set('release', (connection) => this.#release(connection))
-    const onSuccess = (id: number, connection: C): void => events.acquired(connection, this.#takeSince(id))
+    const onSuccess = (id: number, connection: C): void => events.acquired(connection, this.#takeSince(id), this.#takeOrigin(id))
     const onFail = (id: number, error: unknown): void => this.#failed(id, error)
     pool.on('acquireSuccess', onSuccess)
     pool.on('acquireFail', onFail)
@@ -70,8 +73,15 @@ export class TarnAcquires<C extends object> {
     })
   }
 
-  waitingSince(): readonly number[] {
-    return [...this.#waitingSince.values()]
+  waiters(): readonly Waiter[] {
+    return Array.from(this.#waitingSince, ([id, since]) => ({ since, origin: this.#asked.get(id)?.origin }))
+  }
+
+  rejectWaiter(origin: Origin, error: Error): boolean {
+    const asked = [...this.#asked.values()].find((one) => one.origin === origin)
+    if (asked === undefined || asked.operation.isRejected) return false
+    asked.operation.reject(error)
+    return true
   }
 
   isAsking(connection: C): boolean {
@@ -89,12 +99,14 @@ export class TarnAcquires<C extends object> {
     this.#asking.set(proven, entry)
   }
 
-  #acquire(): TarnOperation<C> {
+  #acquire(above: () => TarnOperation<C>): TarnOperation<C> {
     const refusal = this.#events.admit()
     if (refusal !== undefined) return refused(refusal)
+    const origin = this.#events.origin(above)
     const id = this.#pool.eventId
     this.#deliveredAtOnce = false
     const operation = this.#acquireHost.call(this.#pool)
+    if (origin !== undefined) this.#asked.set(id, { origin, operation })
     // A caller that is served within this very call has not waited, and needs no clock.
     if (!this.#deliveredAtOnce) this.#waitingSince.set(id, this.#clock.now())
     return operation
@@ -214,7 +226,15 @@ export class TarnAcquires<C extends object> {
     return since
   }
 
+  #takeOrigin(id: number): Origin | undefined {
+    if (this.#asked.size === 0) return undefined
+    const origin = this.#asked.get(id)?.origin
+    this.#asked.delete(id)
+    return origin
+  }
+
   #failed(id: number, error: unknown): void {
+    this.#asked.delete(id)
     const now = this.#clock.now()
     const waited = now - (this.#takeSince(id) ?? now)
     if (isTarnTimeout(error)) {

@@ -10,6 +10,7 @@ export interface TarnHost<C extends object> {
   transactionStatus(connection: C): TransactionStatus | undefined
   restoreSession(connection: C, how: 'rollback' | 'reset'): Promise<void>
   isBroken(connection: C): boolean
+  isBusy(connection: C): boolean | undefined
   destroyHard(connection: C): void
   /** Resolves when the socket is closed, after the host's own farewell. */
   whenClosed(connection: C): Promise<void>

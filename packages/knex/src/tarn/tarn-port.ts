@@ -6,9 +6,11 @@ import {
   type LendingEvents,
   type LendingPort,
   type Opening,
+  type Origin,
   type PoolPolicy,
   type TransactionStatus,
   type ValidationAnswer,
+  type Waiter,
 } from '@poolkeeper/core'
 import { TarnAcquires } from './tarn-acquires.ts'
 import { TarnCloses } from './tarn-closes.ts'
@@ -109,8 +111,8 @@ export class TarnPort<C extends object> implements LendingPort<C> {
       .filter((connection) => !this.#withdrawn.has(connection) && this.#acquires?.isAsking(connection) !== true)
   }
 
-  waitingSince(): readonly number[] {
-    return this.#acquires?.waitingSince() ?? []
+  waiters(): readonly Waiter[] {
+    return this.#acquires?.waiters() ?? []
   }
 
   configure({ min, max, acquireTimeoutMillis, connectTimeoutMillis }: PoolPolicy): void {
@@ -134,6 +136,10 @@ export class TarnPort<C extends object> implements LendingPort<C> {
 
   isBroken(connection: C): boolean {
     return this.#tarn.isBroken(connection)
+  }
+
+  isBusy(connection: C): boolean | undefined {
+    return this.#tarn.isBusy(connection)
   }
 
   refusalOf(error: unknown): ConnectRefusal | undefined {
@@ -180,6 +186,10 @@ export class TarnPort<C extends object> implements LendingPort<C> {
     const waiters = [...this.#pool.pendingAcquires, ...this.#pool.pendingValidations]
     for (const waiter of waiters) waiter.reject(error)
     return waiters.length
+  }
+
+  rejectWaiter(origin: Origin, error: Error): boolean {
+    return this.#acquires?.rejectWaiter(origin, error) ?? false
   }
 
   detach(): void {
