@@ -40,6 +40,22 @@ describe('a connect that fails', () => {
     expect(await waits(pool, 1)).toEqual([20])
   })
 
+  test('P-035: by throwing, where it should reject, fails who asked, and strands nobody', async () => {
+    const pool = simulatePool({ policy: { min: 1, max: 2 } })
+    const { connect } = pool.server
+    pool.server.connect = () => {
+      throw new Error('broken driver')
+    }
+    const broken = expect.objectContaining({ message: 'broken driver' }) as Error
+    expect(await waits(pool, 5)).toEqual([broken, broken, broken, broken, broken])
+    await pool.clock.advance(1_000)
+    expect(pool.keeper.stats()).toMatchObject({ opening: 0, pending: 0, opens: { ok: 0 } })
+    pool.server.connect = connect
+    expect(await waits(pool, 2)).toEqual([20, 20])
+    await pool.clock.advance(10_000)
+    expect(pool.keeper.stats()).toMatchObject({ idle: 2, opening: 0 })
+  })
+
   test('is reported with its error and how long it took', async () => {
     const pool = simulatePool()
     const events = record(pool)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { policyOf } from '../testing/fixtures.ts'
 import { simulatePool, VirtualClock, type SimulatedConnection } from '../testing/index.ts'
-import { closes, fill, ofType, record, take, takeOne, waits } from '../testing/scenario.ts'
+import { askers, closes, fill, ofType, record, take, takeOne, waits } from '../testing/scenario.ts'
 import type { LendingPort } from '../port.ts'
 import { LendingKeeper } from './lending-keeper.ts'
 
@@ -107,6 +107,37 @@ describe('resetting on return', () => {
     await pool.clock.advance(10)
     expect(pool.keeper.stats()).toMatchObject({ idle: 0, validating: 0, closing: 0 })
     expect(closes(pool)).toEqual({ resetFailed: 1 })
+  })
+
+  test('P-035: that throws where it should reject costs the connection, and strands nobody', async () => {
+    const pool = simulatePool({ policy: { ...policy, max: 1 } })
+    const connection = await takeOne(pool)
+    const waiter = askers(pool, 1)
+    const { ask } = pool.server
+    pool.server.ask = () => {
+      throw new Error('broken driver')
+    }
+    expect(pool.release(connection)).toBe(true)
+    await pool.clock.advance(0)
+    pool.server.ask = ask
+    expect(await pool.clock.until(waiter)).toEqual([20])
+    expect(closes(pool)).toEqual({ resetFailed: 1 })
+  })
+
+  test('P-127: is finished although whoever gave back, and whoever wanted it next, have left', async () => {
+    const pool = simulatePool({ policy: { ...policy, max: 1, acquireTimeoutMillis: 500 } })
+    const connection = await takeOne(pool)
+    const next = askers(pool, 1)
+    await pool.clock.advance(300)
+    pool.server.answerMillis = 300
+    pool.server.setTransaction(connection, 'open')
+    expect(pool.release(connection)).toBe(true)
+    expect(await pool.clock.until(next)).toEqual([expect.objectContaining({ code: 'VALIDATION_FAILED' })])
+    expect(pool.keeper.stats()).toMatchObject({ validating: 1, idle: 0, pending: 0 })
+    await pool.clock.advance(100)
+    expect(pool.keeper.stats()).toMatchObject({ validating: 0, idle: 1 })
+    expect(pool.server.transactionOf(connection)).toBe('idle')
+    expect(await takeOne(pool)).toBe(connection)
   })
 
   test('P-122: that hangs ends with the deadline of a check, and the socket at once with it', async () => {

@@ -129,6 +129,30 @@ describe('a check that fails', () => {
   })
 })
 
+describe('P-058: a new connection that is found unfit', () => {
+  test('gives its place back, every time', async () => {
+    const pool = simulatePool({ policy: { max: 1, validateRole: 'writable', acquireTimeoutMillis: 1_000, replaceAhead: 0 } })
+    pool.server.isReadOnly = true
+    for (let attempt = 0; attempt < 5; attempt++) expect(await waits(pool, 1)).toEqual([expect.any(Error)])
+    expect(pool.server.most).toBe(1)
+    pool.server.isReadOnly = false
+    await pool.clock.advance(1_000)
+    expect(await waits(pool, 1)).toEqual([20 + 1])
+    expect(pool.keeper.stats()).toMatchObject({ opening: 0, closing: 0, validating: 0 })
+  })
+
+  test('because it does not answer, gives its place back at the deadline of the check', async () => {
+    const policy = { max: 1, validateRole: 'writable', validationTimeoutMillis: 400, replaceAhead: 0 } as const
+    const pool = simulatePool({ policy })
+    const caller = askers(pool, 1)
+    await pool.clock.advance(20)
+    pool.server.silence(pool.server.connections)
+    // A pause of 200 ms, because as many new ones as there is room for were unfit.
+    expect(await pool.clock.until(caller)).toEqual([20 + 400 + 200 + 20 + 1])
+    expect(pool.server).toMatchObject({ accepted: 2, most: 1 })
+  })
+})
+
 describe('P-137: the role', () => {
   const policy = { max: 2, validateRole: 'writable', acquireTimeoutMillis: 3_000 } as const
 

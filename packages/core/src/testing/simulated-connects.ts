@@ -30,7 +30,7 @@ export class SimulatedConnects {
   }
 
   start(timeoutMillis: number, { failed, opened }: ConnectEvents): Opening<SimulatedConnection> {
-    const { connection: arriving, abort } = this.#server.connect()
+    const { connection: arriving, abort } = this.#connect()
     const attempt: Attempt = { startedAt: this.#clock.now(), giveUp: () => {} }
     this.#attempts.add(attempt)
     const connection = new Promise<SimulatedConnection>((resolve, reject) => {
@@ -53,6 +53,18 @@ export class SimulatedConnects {
       }, fail)
     })
     return { connection, abandon: () => attempt.giveUp() }
+  }
+
+  /** A driver may throw where it should reject; hosts make one of the other. */
+  #connect(): ReturnType<SimulatedServer['connect']> {
+    try {
+      return this.#server.connect()
+    } catch (error) {
+      const rejects = async (): Promise<never> => {
+        throw error
+      }
+      return { connection: rejects(), abort: () => {} }
+    }
   }
 
   abandon(before: number): void {
