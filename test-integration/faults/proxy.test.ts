@@ -171,6 +171,19 @@ describe('a fault proxy', () => {
     await openAndSay('healthy')
   })
 
+  it('leads new connections elsewhere, while open ones go on', async () => {
+    const other = createServer((socket) => void socket.end('somebody else'))
+    other.listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const client = await openAndSay('before ')
+    proxy.redirect({ host: '127.0.0.1', port: (other.address() as AddressInfo).port })
+    const redirected = await open()
+    await vi.waitUntil(() => redirected.text === 'somebody else')
+    await say(client, 'after')
+    expect(accepted).toHaveLength(1)
+    other.close()
+  })
+
   it('resets its clients while the server is down', async () => {
     await new Promise((resolve) => echo.close(resolve))
     const client = await open()

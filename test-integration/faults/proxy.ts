@@ -39,6 +39,8 @@ export interface FaultProxy {
   throttle(bytesPerSecond: number | false): void
   /** New connections are reset at once; existing ones go on. */
   refuse(): void
+  /** New connections go there from now on, as behind an address that a failover moves. */
+  redirect(target: FaultProxyOptions['target']): void
   /** Ends `delay`, `throttle`, `refuse` and the swallowing of new connections. */
   heal(): void
   /** Resets everything that is left and stops listening. */
@@ -50,7 +52,7 @@ type Welcome = 'forward' | 'refuse' | 'swallow'
 class TcpFaultProxy implements FaultProxy {
   readonly host: string = LOOPBACK
   readonly port: number
-  readonly #target: FaultProxyOptions['target']
+  #target: FaultProxyOptions['target']
   readonly #listener: Server
   readonly #flows = new Set<Flow>()
   readonly #pace: Pace = { delayMillis: 0, bytesPerSecond: false }
@@ -100,6 +102,10 @@ class TcpFaultProxy implements FaultProxy {
 
   refuse(): void {
     this.#welcome = 'refuse'
+  }
+
+  redirect(target: FaultProxyOptions['target']): void {
+    this.#target = target
   }
 
   heal(): void {

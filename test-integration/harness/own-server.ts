@@ -71,7 +71,7 @@ export async function startOwnServer(folder: TemporaryFolder, plan: (port: numbe
 }
 
 /** What only a server of our own can be asked for. */
-export function requireOwn(server: OwnServer | undefined, deed: string): OwnServer {
+export function requireOwn<S>(server: S | undefined, deed: string): S {
   if (server === undefined) throw new Error(`a server that others started cannot be ${deed}`)
   return server
 }

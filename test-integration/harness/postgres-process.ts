@@ -21,6 +21,8 @@ export interface OwnPostgres {
   readonly address: ServerAddress
   readonly kind: PostgresBinaries['kind']
   readonly server: OwnServer
+  readonly folder: TemporaryFolder
+  readonly options: PostgresOptions
 }
 
 const USER = 'poolkeeper'
@@ -33,7 +35,27 @@ const PASSWORD_ROLE = 'needs_password'
 
 export async function startOwnPostgres(options: PostgresOptions): Promise<OwnPostgres> {
   const folder = makeTemporaryFolder()
-  const binaries = await prepare(folder, options)
+  const binaries = await prepare(folder, options, createCluster)
+  const own = await startOn(folder, binaries, options)
+  await createUserAndDatabase(urlOf(SUPERUSER, portOf(own), 'postgres'))
+  return own
+}
+
+/** Begins as a copy of the primary's files, for which the primary is down for a moment, and follows it from there. */
+export async function startOwnStandby(primary: OwnPostgres): Promise<OwnPostgres> {
+  const folder = makeTemporaryFolder()
+  const { kind, options } = primary
+  const source = dataOf(primary.folder)
+  const copyCluster = async (): Promise<void> => {
+    await primary.server.restart('SIGINT', () => runToEnd({ file: 'cp', args: ['-a', source, folder.path], folder }))
+    folder.write('data/standby.signal', '')
+  }
+  const binaries = await prepare(folder, { prefer: kind }, copyCluster)
+  const origin = `host=${LOOPBACK} port=${portOf(primary)} user=${SUPERUSER}`
+  return startOn(folder, binaries, { ...options, settings: { ...options.settings, primary_conninfo: origin } })
+}
+
+async function startOn(folder: TemporaryFolder, binaries: PostgresBinaries, options: PostgresOptions): Promise<OwnPostgres> {
   let port = 0
   const server = await startOwnServer(folder, (chosen) => {
     port = chosen
@@ -49,15 +71,16 @@ export async function startOwnPostgres(options: PostgresOptions): Promise<OwnPos
       ping: () => ping(() => openPostgres(urlOf(SUPERUSER, chosen, 'postgres'))),
     }
   })
-  await createUserAndDatabase(urlOf(SUPERUSER, port, 'postgres'))
   const address = { url: urlOf(USER, port, DATABASE), adminUrl: urlOf(SUPERUSER, port, DATABASE) }
-  return { address, kind: binaries.kind, server }
+  return { address, kind: binaries.kind, server, folder, options }
 }
 
-async function prepare(folder: TemporaryFolder, options: PostgresOptions): Promise<PostgresBinaries> {
+type Creation = (binaries: PostgresBinaries, folder: TemporaryFolder) => Promise<void>
+
+async function prepare(folder: TemporaryFolder, options: PostgresOptions, create: Creation): Promise<PostgresBinaries> {
   try {
     const binaries = findPostgresBinaries(folder, options.prefer ?? 'system')
-    await createCluster(binaries, folder)
+    await create(binaries, folder)
     return binaries
   } catch (error) {
     await folder.remove()
@@ -102,6 +125,10 @@ function serverArguments(folder: TemporaryFolder, port: number, options: Postgre
 
 function dataOf(folder: TemporaryFolder): string {
   return join(folder.path, 'data')
+}
+
+function portOf({ address }: OwnPostgres): number {
+  return Number(new URL(address.url).port)
 }
 
 function urlOf(user: string, port: number, database: string): string {

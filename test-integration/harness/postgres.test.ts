@@ -90,6 +90,18 @@ describe.each(['system', 'embedded'] as const)('PostgreSQL, %s', (prefer) => {
     expect(await answer).toBe('answered')
   })
 
+  it('has a standby, which follows it, takes no writes, and does once it is promoted', async () => {
+    const standby = await server.startStandby()
+    onTestFinished(() => standby.stop())
+    const write = 'create table followed as select 1 as kept'
+    await expect(standby.admin.query(write)).rejects.toMatchObject({ code: '25006' })
+    await server.admin.query(write)
+    await vi.waitFor(async () => expect(await standby.admin.query('select kept from followed')).toEqual([{ kept: 1 }]))
+    await standby.promote()
+    await standby.admin.query('insert into followed values (2)')
+    expect(await server.admin.query('select kept from followed')).toEqual([{ kept: 1 }])
+  })
+
   it('asks members of one role for a password', async () => {
     await server.admin.query("create role guest login password 'right' in role needs_password")
     const url = new URL(server.url)

@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type AdminSql, ReopeningAdmin } from './admin-sql.ts'
-import { type OwnServer, requireOwn } from './own-server.ts'
+import { requireOwn } from './own-server.ts'
 import { openPostgres } from './postgres-admin.ts'
 import {
   type Backend,
@@ -9,7 +10,7 @@ import {
   terminateBackends,
   terminateBackendsSync,
 } from './postgres-backends.ts'
-import { type PostgresOptions, startOwnPostgres } from './postgres-process.ts'
+import { type OwnPostgres, type PostgresOptions, startOwnPostgres, startOwnStandby } from './postgres-process.ts'
 import { externalAddress, type ServerAddress, type ShutdownMode } from './server-address.ts'
 
 export type { AdminSql, Backend, BackendFilter, PostgresOptions, ServerAddress, ShutdownMode }
@@ -35,6 +36,12 @@ export interface PostgresServer extends ServerAddress {
   /** Connections stay open, new ones can be made, and nothing answers. */
   pause(): void
   resume(): void
+  /** Down for good; its files stay until `stop`. */
+  shutDown(mode?: ShutdownMode): Promise<void>
+  /** A hot standby that streams from this server, which is restarted for it. */
+  startStandby(): Promise<PostgresServer>
+  /** Makes a primary of a standby; resolves when it takes writes. */
+  promote(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -45,8 +52,8 @@ export interface PostgresServer extends ServerAddress {
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   const external = externalAddress('POSTGRES_URL', options)
   if (external !== undefined) return attachPostgres(external)
-  const { address, kind, server } = await startOwnPostgres(options)
-  return open(address, kind, server)
+  const own = await startOwnPostgres(options)
+  return open(own.address, own.kind, own)
 }
 
 /** A server that somebody else started: `stop` only lets go of it, and it cannot be restarted. */
@@ -57,7 +64,7 @@ export function attachPostgres(address: ServerAddress): Promise<PostgresServer> 
 async function open(
   address: ServerAddress,
   kind: PostgresServer['kind'],
-  own: OwnServer | undefined,
+  own: OwnPostgres | undefined,
 ): Promise<PostgresServer> {
   const admin = new ReopeningAdmin(() => openPostgres(address.adminUrl))
   const [row] = await admin.query<{ server_version: string }>('show server_version')
@@ -68,12 +75,15 @@ async function open(
 interface Parts {
   readonly address: ServerAddress
   readonly kind: PostgresServer['kind']
-  readonly own: OwnServer | undefined
+  readonly own: OwnPostgres | undefined
   readonly admin: ReopeningAdmin
   readonly version: string
 }
 
 const SHUTDOWN_SIGNALS = { fast: 'SIGINT', immediate: 'SIGQUIT' } as const
+
+const FOLLOWERS = "select from pg_stat_replication where state = 'streaming'"
+const POLL_MILLIS = 20
 
 class Postgres implements PostgresServer {
   readonly host: string
@@ -86,7 +96,7 @@ class Postgres implements PostgresServer {
   readonly version: string
   readonly admin: ReopeningAdmin
   readonly #scope: BackendScope
-  readonly #own: OwnServer | undefined
+  readonly #own: OwnPostgres | undefined
 
   constructor({ address, kind, own, admin, version }: Parts) {
     const { hostname, port, username, pathname } = new URL(address.url)
@@ -116,7 +126,7 @@ class Postgres implements PostgresServer {
   }
 
   async restart(mode: ShutdownMode = 'fast', whileDown?: () => Promise<void>): Promise<void> {
-    const own = requireOwn(this.#own, 'restarted')
+    const own = requireOwn(this.#own, 'restarted').server
     await this.admin.close()
     await own.restart(SHUTDOWN_SIGNALS[mode], whileDown)
     // Takes the place that is kept for the admin before anybody else does.
@@ -124,16 +134,32 @@ class Postgres implements PostgresServer {
   }
 
   pause(): void {
-    requireOwn(this.#own, 'paused').pause()
+    requireOwn(this.#own, 'paused').server.pause()
   }
 
   resume(): void {
-    requireOwn(this.#own, 'resumed').resume()
+    requireOwn(this.#own, 'resumed').server.resume()
+  }
+
+  async shutDown(mode: ShutdownMode = 'fast'): Promise<void> {
+    await requireOwn(this.#own, 'shut down').server.end(SHUTDOWN_SIGNALS[mode])
+  }
+
+  async startStandby(): Promise<PostgresServer> {
+    await this.admin.close()
+    const own = await startOwnStandby(requireOwn(this.#own, 'followed'))
+    while ((await this.admin.query(FOLLOWERS)).length === 0) await sleep(POLL_MILLIS)
+    return open(own.address, own.kind, own)
+  }
+
+  async promote(): Promise<void> {
+    requireOwn(this.#own, 'promoted')
+    await this.admin.query('select pg_promote()')
   }
 
   async stop(): Promise<void> {
     // First, because a paused server would never answer the admin's farewell.
-    await this.#own?.stop()
+    await this.#own?.server.stop()
     await this.admin.close()
   }
 }
