@@ -1,13 +1,13 @@
 // The whole check, in the order in which a mistake is cheapest to find. It stops at the first red step.
 // The last line sums the tests of all runs: `N passed, N failed`, with `, N skipped` when any.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const reports = mkdtempSync(join(tmpdir(), 'poolkeeper-test-'))
+/** What the runs showed; the acceptance page is made from it. */
+const reports = join(root, '.reports')
 const serversRequired = Boolean(process.env.CI || process.env.POOLKEEPER_REQUIRE_SERVERS)
 const env = { ...process.env, PATH: `${join(root, 'node_modules/.bin')}${delimiter}${process.env.PATH ?? ''}` }
 const total = { passed: 0, failed: 0, skipped: 0 }
@@ -43,7 +43,8 @@ function count(report) {
 
 function tests(project) {
   const file = join(reports, `${project}.json`)
-  const args = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`, '--includeTaskLocation']
+  const args = ['run', '--project', project, ...reporters]
   const code = execute('vitest', ...args)
   if (existsSync(file)) count(JSON.parse(readFileSync(file, 'utf8')))
   return code
@@ -57,24 +58,22 @@ const steps = {
   build: () => script('build'),
   unit: () => tests('unit'),
   integration: () => tests('integration'),
+  acceptance: () => script('acceptance', '--', '--check'),
 }
 
 const started = performance.now()
 let red
-try {
-  for (const [name, step] of Object.entries(steps)) {
-    console.log(`\n--- ${name}`)
-    const stepStarted = performance.now()
-    const green = step() === 0
-    times.push(`${name} ${seconds(stepStarted)}`)
-    console.log(`--- ${name}: ${green ? 'ok' : 'FAILED'} in ${seconds(stepStarted)}`)
-    if (!green) {
-      red = name
-      break
-    }
+rmSync(reports, { recursive: true, force: true })
+for (const [name, step] of Object.entries(steps)) {
+  console.log(`\n--- ${name}`)
+  const stepStarted = performance.now()
+  const green = step() === 0
+  times.push(`${name} ${seconds(stepStarted)}`)
+  console.log(`--- ${name}: ${green ? 'ok' : 'FAILED'} in ${seconds(stepStarted)}`)
+  if (!green) {
+    red = name
+    break
   }
-} finally {
-  rmSync(reports, { recursive: true, force: true })
 }
 
 // A red step that reported no failed test (lint, build, a crash of the runner) is one failure.

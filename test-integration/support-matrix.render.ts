@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { BEHAVIOURS, type BehaviourId, type Outcome, SCENARIOS, type ScenarioId } from '@poolkeeper/conformance'
-import { ELSEWHERE, NOT_YET } from './support-matrix.scenarios.ts'
+import { BEHAVIOURS, type BehaviourId, type Outcome, type ScenarioId } from '@poolkeeper/conformance'
 import versions from './versions.json' with { type: 'json' }
 
 export const DOCUMENT: string = fileURLToPath(new URL('../docs/support-matrix.md', import.meta.url))
@@ -27,9 +26,9 @@ export interface Column {
   readonly outcomes: Readonly<Record<BehaviourId, Outcome>>
 }
 
-const PASSED = '✓'
-const FAILED = '✗'
-const NOT_TRIED = '–'
+export const PASSED = '✓'
+export const FAILED = '✗'
+export const NOT_TRIED = '–'
 
 /** What a cell says: a mark, or the reason for which there is none. */
 export function cellOf(outcome: Outcome): string {
@@ -51,7 +50,7 @@ What each host showed when the conformance suite last ran, on real servers. ${PA
 there · a number: declared impossible there, for the reason with that number.
 
 Written by \`npx tsx test-integration/support-matrix.write.ts\` from such a run; every run compares it with what it
-sees.
+sees. Which acceptance scenario is shown where stands in [acceptance.md](acceptance.md).
 `
 
 /** The whole document. */
@@ -66,7 +65,6 @@ export function render(columns: readonly Column[]): string {
     `${hosts}\n`,
     `${notes}\n`,
     ...(VERSIONS.length === 0 ? [] : ['## Versions of Knex\n', 'A core of the behaviours, on PostgreSQL.\n', `${versions}\n`]),
-    renderScenarios(),
   ].join('\n')
 }
 
@@ -89,27 +87,8 @@ function mark(outcome: Outcome, reasons: string[]): string {
   return String(reasons.indexOf(cell) + 1)
 }
 
-function row(cells: readonly string[]): string {
+export function row(cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`
-}
-
-const SCENARIOS_HEAD = `## Acceptance scenarios
-
-What an adapter has to show on its real host, and where it is shown: by a behaviour of the tables above, or by a test of
-its own.
-`
-
-/** Does not depend on a run. */
-export function renderScenarios(): string {
-  const rows = (Object.keys(SCENARIOS) as ScenarioId[]).map((id) => row([id, SCENARIOS[id], shownBy(id)]))
-  return [SCENARIOS_HEAD, row(['', 'scenario', 'shown by']), row(['---', '---', '---']), ...rows, ''].join('\n')
-}
-
-function shownBy(id: ScenarioId): string {
-  const behaviours = provenBy(id).map((behaviour) => `**${behaviour}**`)
-  const others = (ELSEWHERE[id] ?? []).map(({ file, title }) => `${file}: ${title}`)
-  const places = [...behaviours, ...others]
-  return places.length > 0 ? places.join('; ') : (NOT_YET[id] ?? '')
 }
 
 export function provenBy(id: ScenarioId): BehaviourId[] {

@@ -77,7 +77,7 @@ function closedBy(keeper: PoolKeeper): number {
 }
 
 function describeKills(wireOf: () => KnexWire): void {
-  describe('(a) every connection is killed by the server', () => {
+  describe('P-050: (a) every connection is killed by the server', () => {
     test.each(['noticed', 'not noticed yet'])('idle for longer than the window, %s: no request fails', async (how) => {
       const wire = wireOf()
       const scene = await kept(wire)
@@ -111,7 +111,7 @@ function describeKills(wireOf: () => KnexWire): void {
 }
 
 function describeBlackholes(wireOf: () => KnexWire): void {
-  describe('(b) a full idle pool is swallowed by the network', () => {
+  describe('P-054: (b) a full idle pool is swallowed by the network', () => {
     test.each([
       { history: 'without history', limit: 1.5 * VALIDATION_TIMEOUT_MILLIS },
       { history: 'with history', limit: 400 },
@@ -172,7 +172,7 @@ describe('Knex on PostgreSQL', () => {
   describeKills(wire)
   describeBlackholes(wire)
 
-  test('(c) new connects are swallowed as well, for 5 s: every caller has an answer, and the pool is whole again', async () => {
+  test('P-021: (c) new connects are swallowed as well, for 5 s: every caller has an answer, and the pool is whole again', async () => {
     const deadline = 2_000
     const scene = await kept(wire(), {}, { acquireConnectionTimeout: deadline })
     const rejections: unknown[] = []
@@ -198,7 +198,7 @@ describe('Knex on PostgreSQL', () => {
     await vi.waitUntil(() => scene.proxy.openConnections === MAX, 2_000)
   })
 
-  test('(d) connections are recycled at their age under 200 requests a second, and no caller pays for it', async () => {
+  test('P-070: (d) connections are recycled at their age under 200 requests a second, and no caller pays for it', async () => {
     const scene = await kept(wire(), { maxLifetimeMillis: 2_000 })
     await fill(scene.db, MAX)
     const door = wire().door(scene.label)
@@ -233,7 +233,7 @@ describe('Knex on PostgreSQL', () => {
   })
 
   test.each(['fast', 'immediate'] as const)(
-    '(e) the server is restarted (%s) under load: it costs what was in flight, and what came while it was down',
+    'P-182: (e) the server is restarted (%s) under load: it costs what was in flight, and what came while it was down',
     async (mode) => {
       const scene = await kept(wire())
       await fill(scene.db, MAX)

@@ -135,7 +135,7 @@ postgres.describe('what Knex does with its pool, on PostgreSQL', () => {
   })
 
   describe('what comes back', () => {
-    test('an open transaction is not lent to the next caller', async () => {
+    test('P-120: an open transaction is not lent to the next caller', async () => {
       const kept = open({ max: 2 })
       const client = kept.db.client as Knex.Client
       const raw = (await client.acquireConnection()) as object
@@ -145,7 +145,7 @@ postgres.describe('what Knex does with its pool, on PostgreSQL', () => {
       await atRest(kept)
     })
 
-    test('a BEGIN that dies with its connection frees the slot', async () => {
+    test('P-121: a BEGIN that dies with its connection frees the slot', async () => {
       const connection = { ...address(), application_name: 'features_begin' }
       const kept = open({ max: 1, validateAfterIdleMillis: 60_000 }, { connection })
       await kept.db.raw('select 1')
@@ -155,7 +155,7 @@ postgres.describe('what Knex does with its pool, on PostgreSQL', () => {
       await atRest(kept)
     })
 
-    test('the session is reset before it is handed over', async () => {
+    test('P-123: the session is reset before it is handed over', async () => {
       const kept = open({ max: 1, onReturn: 'reset' })
       const client = kept.db.client as Knex.Client
       const raw = (await client.acquireConnection()) as object
@@ -168,7 +168,7 @@ postgres.describe('what Knex does with its pool, on PostgreSQL', () => {
   })
 
   describe('timeouts and cancellation', () => {
-    test('a cancelled query leaves its connection fit for the next', async () => {
+    test('P-128: a cancelled query leaves its connection fit for the next', async () => {
       const kept = open({ max: 1 })
       const pid = await pidOf(kept.db)
       for (let round = 0; round < 3; round++) {
@@ -297,7 +297,7 @@ postgres.describe('what Knex does with its pool, on PostgreSQL', () => {
       ['says no', () => false],
       ['says nothing', () => undefined],
       ['never answers', () => new Promise(() => {})],
-    ])('that %s once costs that connection, and no caller anything', async (_how, refuse: () => unknown) => {
+    ])('P-055: that %s once costs that connection, and no caller anything', async (_how, refuse: () => unknown) => {
       let calls = 0
       const policy = { validationTimeoutMillis: 200 }
       const kept = await afterIdle(() => (++calls === 2 ? refuse() : true), policy)
@@ -311,7 +311,7 @@ postgres.describe('what Knex does with its pool, on PostgreSQL', () => {
   })
 
   describe('afterCreate', () => {
-    test('runs once for each connection, also for those that are opened ahead', async () => {
+    test('P-109: runs once for each connection, also for those that are opened ahead', async () => {
       const afterCreate = vi.fn((_connection: object, done: (error?: Error) => void) => done())
       const kept = open({ min: 2 }, { pool: { min: 0, max: 3, afterCreate } })
       await kept.keeper.ready()
@@ -322,7 +322,7 @@ postgres.describe('what Knex does with its pool, on PostgreSQL', () => {
       expect(new Set(afterCreate.mock.calls.map(([connection]) => connection)).size).toBe(afterCreate.mock.calls.length)
     })
 
-    test('that fails costs no slot, however often', async () => {
+    test('P-107: that fails costs no slot, however often', async () => {
       let fails = true
       const afterCreate = (_connection: object, done: (error?: Error) => void): void =>
         done(fails ? new Error('not this one') : undefined)
@@ -336,7 +336,7 @@ postgres.describe('what Knex does with its pool, on PostgreSQL', () => {
     })
   })
 
-  test('a connection function is asked again when its settings have expired, and new ones are used', async () => {
+  test('P-167: a connection function is asked again when its settings have expired, and new ones are used', async () => {
     await server.admin.query(`drop role if exists rotating`)
     await server.admin.query(`create role rotating login password 'first' in role needs_password`)
     onTestFinished(async () => void (await server.admin.query('drop role rotating')))
@@ -404,7 +404,7 @@ postgres.describe('what Knex does with its pool, on PostgreSQL', () => {
     test.each([
       ['in the settings', () => ({ ...address(), user: 'guarded', password: SECRET })],
       ['in a URL', () => `postgres://guarded:${SECRET}@${server.host}:${server.port}/${server.database}`],
-    ])('%s are neither in names, nor in events, nor in errors', async (_where, connection) => {
+    ])('P-173: %s are neither in names, nor in events, nor in errors', async (_where, connection) => {
       await server.admin.query('drop role if exists guarded')
       await server.admin.query(`create role guarded login password 'another' in role needs_password`)
       const { db, keeper } = open({ acquireTimeoutMillis: 1_000 }, { connection: connection() })
@@ -420,7 +420,7 @@ postgres.describe('what Knex does with its pool, on PostgreSQL', () => {
     })
   })
 
-  test('a keeper is not held in memory by a pool that was closed', async () => {
+  test('P-172: a keeper is not held in memory by a pool that was closed', async () => {
     const kept: WeakRef<PoolKeeper>[] = []
     for (let round = 0; round < 20; round++) {
       const db = knex(withPoolPolicy(silent({ client: 'pg', connection: address() }), { max: 2 }))
@@ -456,7 +456,7 @@ mariadb.describe('what Knex does with its pool, on MariaDB', () => {
     return { db, keeper: keeperOf(db) }
   }
 
-  test('a server that becomes read-only loses its connections', async () => {
+  test('P-137: a server that becomes read-only loses its connections', async () => {
     const kept = open({ validateRole: 'writable', validateAfterIdleMillis: WINDOW_MILLIS, acquireTimeoutMillis: 1_000 })
     await fill(kept.db, 2)
     await server.admin.query('set global read_only = 1')

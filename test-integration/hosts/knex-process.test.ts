@@ -62,7 +62,7 @@ address.describe('Knex in a process of its own', () => {
     expect(again.output()).toContain('Already up to date')
   })
 
-  describe('exits as it does with a bare pool', () => {
+  describe('P-088: exits as it does with a bare pool', () => {
     test.each(['unused', 'destroyed', 'emptied'])('a pool that was %s does not hold it', async (ending) => {
       const children = ['bare', 'kept'].map((way) => start(fixture('exit.ts'), [way, ending]))
       for (const child of children) expect(await ended(child), child.output()).toBe(0)

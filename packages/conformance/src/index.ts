@@ -12,4 +12,4 @@ export type {
   ServerDoor,
 } from './harness.ts'
 export type { Expect, Matchers, Runner } from './runner.ts'
-export { SCENARIOS, type ScenarioId } from './scenarios.ts'
+export { SCENARIOS, type Scenario, type ScenarioId } from './scenarios.ts'

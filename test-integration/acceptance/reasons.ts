@@ -1,0 +1,40 @@
+import type { ScenarioId } from '@poolkeeper/conformance'
+
+/** Why a scenario has no test where its tiers ask for one. */
+export interface Reasons {
+  /** On virtual time. */
+  readonly core?: string
+  /** On real hosts. */
+  readonly hosts?: string
+}
+
+const NO_TRY_ACQUIRE = 'no host here has an acquire that does not wait; `maxPending` 0 is as near as it gets (P-032)'
+const NO_HIJACK = 'no host here lets a connection be taken out of its pool for good'
+
+export const REASONS: Readonly<Partial<Record<ScenarioId, Reasons>>> = {
+  'P-024': { hosts: 'not yet: a failed connect is the answer at once, as on the bare host; `createRetry` is not built' },
+  'P-025': { core: 'not yet', hosts: 'Knex gives a caller no way to leave the queue' },
+  'P-027': { core: 'not yet' },
+  'P-033': { core: NO_TRY_ACQUIRE },
+  'P-036': { core: 'not yet: nested acquires are not looked for' },
+  'P-062': { hosts: 'the drivers show no unread bytes; a check waits behind them, and ends at its deadline' },
+  'P-079': { core: 'not yet: `credentials` is not built' },
+  'P-103': { core: "the host looks at what its connect gave, before any keeper hears of it: shown on the real one" },
+  'P-105': { core: 'not yet: `circuit` is not built' },
+  'P-106': { core: 'not yet: `circuit` is not built' },
+  'P-107': { core: 'not yet: hooks are not built' },
+  'P-109': { core: 'not yet: hooks are not built' },
+  'P-110': { core: 'not yet: hooks are not built' },
+  'P-122': { hosts: 'no server resets slowly on demand' },
+  'P-126': { hosts: "the host lends the driver's own connection, and what is kept after its release is that" },
+  'P-135': { core: NO_HIJACK, hosts: NO_HIJACK },
+  'P-150': { core: 'not yet: leak detection is not built', hosts: 'not yet: leak detection is not built' },
+  'P-151': { core: 'not yet: leak detection is not built' },
+  'P-152': { core: 'not yet: leak detection is not built' },
+  'P-153': { core: 'not yet: leak detection is not built' },
+  'P-154': { hosts: 'not yet: leak detection is not built' },
+  'P-155': { core: 'not yet: leak detection is not built' },
+  'P-167': { core: 'not yet: `credentials` is not built' },
+  'P-181': { hosts: 'the model runs on virtual time (P-180); on real hosts each fault is shown by itself' },
+  'P-184': { hosts: 'not yet: there is one adapter so far' },
+}
