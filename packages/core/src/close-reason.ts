@@ -18,7 +18,7 @@ export const CLOSE_REASONS = [
   'dirty',
   /** The session reset on return failed. */
   'resetFailed',
-  /** A user hook refused it. */
+  /** A user's hook retired it, threw, or did not return; also before it was ever opened for anybody. */
   'hook',
   /** Its credential expired. */
   'credential',

@@ -10,6 +10,10 @@ export type PoolkeeperErrorCode =
   | 'CONNECT_FAILED'
   /** A caller's deadline passed while connections did not answer their validation. */
   | 'VALIDATION_FAILED'
+  /** `onAcquire` refused this caller. */
+  | 'HOOK_REFUSED'
+  /** A hook threw, or did not return in time; `cause` is what it threw. */
+  | 'HOOK_FAILED'
   /** The pool is being closed, by `drain()` or in the host's own way, and lends nothing more. */
   | 'DRAINING'
   /** The pool is paused: refused at once with `waiters: 'fail'`, else at the caller's deadline. */

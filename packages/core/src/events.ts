@@ -1,4 +1,5 @@
 import type { CloseReason } from './close-reason.ts'
+import type { HookName } from './hooks.ts'
 import type { DrainReport } from './keeper.ts'
 
 /** Which part of the policy asked for a check. */
@@ -44,6 +45,8 @@ interface Facts {
   recycled: { readonly connections: number }
   /** A connection came back in an open or failed transaction. */
   dirtyReturn: { readonly connection: number; readonly status: 'open' | 'failed' }
+  /** A hook threw, or did not return in time. */
+  hookFailed: { readonly hook: HookName; readonly connection: number; readonly error: unknown }
   /** The pool begins to close, and lends nothing more. */
   draining: { readonly timeoutMillis: number }
   /** The pool is closed. */
@@ -87,6 +90,7 @@ export const EVENT_TYPES: readonly PoolEventType[] = [
   'resized',
   'recycled',
   'dirtyReturn',
+  'hookFailed',
   'draining',
   'drained',
   'paused',

@@ -19,6 +19,17 @@ export {
   type ValidationTrigger,
 } from './events.ts'
 export type { Harm } from './harm.ts'
+export type {
+  AcquireHook,
+  AcquireInfo,
+  HookInfo,
+  HookName,
+  HookOptions,
+  OpenHook,
+  OpenInfo,
+  ReleaseHook,
+  ReleaseInfo,
+} from './hooks.ts'
 export type { ConnectionFacts } from './facts.ts'
 export type { DrainOptions, DrainReport, PauseOptions, PoolKeeper, ReadyOptions, ResizeOptions } from './keeper.ts'
 export type {
@@ -37,9 +48,11 @@ export { Origin, Trace, type FrameOwner } from './origin.ts'
 export type {
   ConnectRefusal,
   HostCounts,
+  LendAnswer,
   LendingEvents,
   LendingPort,
   Opening,
+  Refusal,
   TransactionStatus,
   ValidationAnswer,
   Waiter,

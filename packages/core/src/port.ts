@@ -126,6 +126,15 @@ export interface Waiter {
 /** `failed`: open, and good for a rollback only. */
 export type TransactionStatus = 'idle' | 'open' | 'failed'
 
+/** This caller is turned away with an error; the connection stays idle, or is closed. */
+export interface Refusal {
+  readonly error: PoolkeeperError
+  readonly keep: boolean
+}
+
+/** `true`: lend it; `false`: close it, and try another one; or turn this caller away. */
+export type LendAnswer = boolean | Refusal
+
 /** An attempt to connect that the keeper asked for. */
 export interface Opening<C extends object> {
   /** Rejects with the connect error. */
@@ -154,6 +163,11 @@ export interface LendingEvents<C extends object> {
 
   /** An attempt to connect begins; the returned number names it. */
   opening(): number
+  /**
+   * Connected, and nobody's yet: asked within the connect, so that its deadline holds. When it
+   * rejects, the connection is destroyed, and the attempt has failed with that error.
+   */
+  prepare(connection: C): Promise<void> | undefined
   opened(attempt: number, connection: C): void
   /**
    * Answers what becomes of an attempt that the port began for callers: `'fail'`, the oldest of them
@@ -164,9 +178,14 @@ export interface LendingEvents<C extends object> {
   /**
    * May this idle connection be lent? Answered at once when nothing is to be asked. On `false`
    * the host closes the connection and tries another. While a promise is under way, the keeper
-   * may `exchange` the connection for one that is proven; `true` then means that one.
+   * may `exchange` the connection for one that is proven; the answer is then about that one.
    */
-  lend(connection: C): boolean | Promise<boolean>
+  lend(connection: C): LendAnswer | Promise<LendAnswer>
+  /**
+   * Who waited for `prepare` or `lend` to answer about this connection has left: at his deadline,
+   * or because he was rejected. The answer comes soon, and is to be followed.
+   */
+  abandoned(connection: C): void
 
   /** The connection is in a caller's hands, who waited since then; `undefined`: not at all. */
   acquired(connection: C, waitedSince: number | undefined, origin?: Origin): void

@@ -36,9 +36,9 @@ export interface AcquireCounters {
   timedOut: number
   /** Left by themselves. */
   aborted: number
-  /** Turned away by a pool that is draining or paused. */
+  /** Turned away, by a pool that is draining, paused or overfull, or by a hook. */
   refused: number
-  /** Got the host's own error, of a failed connect for example. */
+  /** Got an error of its own: the host's, of a failed connect for example, or that of a hook. */
   failed: number
 }
 

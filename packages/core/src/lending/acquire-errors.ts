@@ -1,4 +1,4 @@
-import { describeCounts } from '../counts.ts'
+import { describeCounts, type PoolCounts } from '../counts.ts'
 import { PoolkeeperError, type PoolkeeperErrorCode } from '../errors.ts'
 import type { LendingContext } from './context.ts'
 
@@ -11,7 +11,7 @@ export function explainTimeout<C extends object>(context: LendingContext<C>, wai
   const counts = context.counts()
   const { code, why } =
     context.paused === false
-      ? diagnose(counts, policy.max, lastOpenError)
+      ? diagnose(counts, context)
       : { code: 'PAUSED' as const, why: 'the pool is paused' }
   const lateBy = Math.round(waitMillis - policy.acquireTimeoutMillis)
   const blocked = lateBy >= BLOCKED_FROM_MILLIS ? `; the event loop of this process was blocked for ${lateBy} ms at the end` : ''
@@ -35,15 +35,15 @@ export function pausedError<C extends object>(context: LendingContext<C>): Poolk
 /** What stands between a caller and a connection now. */
 export function whyWaiting<C extends object>(context: LendingContext<C>): string {
   if (context.paused !== false) return 'the pool is paused'
-  return diagnose(context.counts(), context.policy.max, context.lastOpenError).why
+  return diagnose(context.counts(), context).why
 }
 
-function diagnose(
-  { used, opening, validating }: ReturnType<LendingContext<object>['counts']>,
-  max: number,
-  lastOpenError: unknown,
+function diagnose<C extends object>(
+  { used, opening, validating }: PoolCounts,
+  { hooking, lastOpenError, policy }: LendingContext<C>,
 ): { code: PoolkeeperErrorCode; why: string } {
-  if (used >= max) return { code: 'POOL_EXHAUSTED', why: 'all connections were in use' }
+  if (used >= policy.max) return { code: 'POOL_EXHAUSTED', why: 'all connections were in use' }
+  if (hooking > 0) return { code: 'HOOK_FAILED', why: 'a hook had not returned' }
   if (lastOpenError !== undefined) return { code: 'CONNECT_FAILED', why: `connecting failed: ${textOf(lastOpenError)}` }
   if (opening > 0) return { code: 'CONNECT_FAILED', why: 'connecting got no answer' }
   if (validating > 0) return { code: 'VALIDATION_FAILED', why: 'connections did not answer their validation' }

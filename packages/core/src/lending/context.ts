@@ -28,6 +28,8 @@ export class LendingContext<C extends object> {
   /** Connections being asked for a sign of life while the host counts them as idle or as used. */
   validatingIdle = 0
   validatingLent = 0
+  /** Hooks that were called, and have not returned. */
+  hooking = 0
   /** Old connections whose replacement is on its way or there; they are above `max` by right. */
   replacing = 0
   /** Why there may be more connections than `max` allows; looked at when one comes back. */

@@ -1,6 +1,7 @@
 import type { DrainOptions, DrainReport } from '../keeper.ts'
 import { drainingError } from './acquire-errors.ts'
 import type { LendingContext } from './context.ts'
+import type { Hooks } from './hooks.ts'
 
 /** A farewell that is not answered by then is not waited for. */
 const LAST_CLOSES_MILLIS = 1_000
@@ -11,11 +12,13 @@ const LAST_CLOSES_MILLIS = 1_000
  */
 export class Drain<C extends object> {
   readonly #context: LendingContext<C>
+  readonly #hooks: Hooks<C>
   #report: Promise<DrainReport> | undefined
   #onChange: (() => void) | undefined
 
-  constructor(context: LendingContext<C>) {
+  constructor(context: LendingContext<C>, hooks: Hooks<C>) {
     this.#context = context
+    this.#hooks = hooks
   }
 
   /** The same promise for everybody who asks; the first one's options stand. */
@@ -43,6 +46,7 @@ export class Drain<C extends object> {
     this.#context.draining = 'closing'
     const rejectedWaiters = rejected + this.#rejectWaiters()
     port.abandonOpenings(Infinity)
+    this.#hooks.giveUpAll()
     const blockers = this.#closeLent(clock.now())
     this.#closeIdle()
     await this.#until(() => this.#context.total() === 0, LAST_CLOSES_MILLIS)

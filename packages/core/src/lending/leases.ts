@@ -1,9 +1,11 @@
 import type { CloseReason } from '../close-reason.ts'
 import type { Origin } from '../origin.ts'
+import type { LendAnswer } from '../port.ts'
 import { judge } from '../verdict.ts'
 import type { Checks } from './checks.ts'
 import type { Facts, LendingContext } from './context.ts'
 import { FreezeWatch } from './freeze.ts'
+import type { Hooks } from './hooks.ts'
 import type { Incidents } from './incidents.ts'
 import { Returns } from './returns.ts'
 import type { Rivals } from './rivals.ts'
@@ -15,6 +17,7 @@ export interface LeaseNeighbours<C extends object> {
   readonly rivals: Rivals<C>
   readonly incidents: Incidents<C>
   readonly upkeep: Upkeep<C>
+  readonly hooks: Hooks<C>
 }
 
 /** The hot path: a connection on its way into a caller's hands, and back. */
@@ -24,22 +27,24 @@ export class Leases<C extends object> {
   readonly #rivals: Rivals<C>
   readonly #incidents: Incidents<C>
   readonly #upkeep: Upkeep<C>
+  readonly #hooks: Hooks<C>
   readonly #returns: Returns<C>
   readonly #freeze: FreezeWatch
   /** Between `returned` and `settled`, which are one moment. */
   #isReturning = false
 
-  constructor(context: LendingContext<C>, { checks, rivals, incidents, upkeep }: LeaseNeighbours<C>) {
+  constructor(context: LendingContext<C>, { checks, rivals, incidents, upkeep, hooks }: LeaseNeighbours<C>) {
     this.#context = context
     this.#checks = checks
     this.#rivals = rivals
     this.#incidents = incidents
     this.#upkeep = upkeep
-    this.#returns = new Returns(context)
+    this.#hooks = hooks
+    this.#returns = new Returns(context, hooks)
     this.#freeze = new FreezeWatch(context.clock)
   }
 
-  lend(connection: C): boolean | Promise<boolean> {
+  lend(connection: C): LendAnswer | Promise<LendAnswer> {
     const context = this.#context
     const { situation } = context
     const facts = context.factsOf(connection)
@@ -53,6 +58,7 @@ export class Leases<C extends object> {
     const isAsked = this.#checks.running > 0 && this.#checks.get(connection) !== undefined
     if (verdict.action === 'lend' && !isAsked) {
       context.counters.validations.skipped++
+      if (context.policy.onAcquire !== undefined) return this.#hooks.acquire(connection, facts)
       facts.lentAt = now
       return true
     }
@@ -60,7 +66,13 @@ export class Leases<C extends object> {
       context.condemn(facts, verdict.reason)
       return false
     }
-    return this.#rivals.prove(connection)
+    return this.#lendProven(connection)
+  }
+
+  /** What is lent in the end may be a rival. */
+  async #lendProven(connection: C): Promise<LendAnswer> {
+    const proven = await this.#rivals.prove(connection)
+    return proven !== undefined && this.#hooks.acquire(proven, this.#context.factsOf(proven))
   }
 
   /** A thawed process often serves a caller before any timer of upkeep has run. */
@@ -112,7 +124,7 @@ export class Leases<C extends object> {
     else if (this.#isLastReturn()) context.condemn(facts, 'drain')
     else if (context.surplus !== undefined) this.#retireSurplus(facts, context.surplus)
     if (facts.condemnedFor !== undefined) return 'retire'
-    return this.#returns.clean(connection, facts) ?? 'keep'
+    return this.#returns.accept(connection, facts, useMillis)
   }
 
   /** While a pool is drained, nobody is left who could use what comes back. */

@@ -6,7 +6,7 @@ import type { FrameOwner, Origin } from '../origin.ts'
 import type { DrainOptions, DrainReport, PauseOptions, PoolKeeper, ReadyOptions, ResizeOptions } from '../keeper.ts'
 import type { PoolPolicyOptions } from '../policy/options.ts'
 import type { PoolPolicy } from '../policy/values.ts'
-import type { LendingEvents, LendingPort } from '../port.ts'
+import type { LendAnswer, LendingEvents, LendingPort } from '../port.ts'
 import type { PoolObserver } from '../reporter.ts'
 import type { PoolStats } from '../stats.ts'
 import { drainingError, explainTimeout, pausedError } from './acquire-errors.ts'
@@ -16,6 +16,7 @@ import { detachedPort } from './detached-port.ts'
 import { Drain } from './drain.ts'
 import type { PoolExplanation } from './explain.ts'
 import type { PoolHealth } from './health.ts'
+import { Hooks } from './hooks.ts'
 import { Incidents } from './incidents.ts'
 import { Leases } from './leases.ts'
 import { Losses } from './losses.ts'
@@ -50,6 +51,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   readonly #leases: Leases<C>
   readonly #losses: Losses<C>
   readonly #operations: Operations<C>
+  readonly #hooks: Hooks<C>
   readonly #drain: Drain<C>
 
   constructor(port: LendingPort<C>, policy: PoolPolicy, dependencies: KeeperDependencies = {}) {
@@ -66,10 +68,11 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     this.#checks = checks
     this.#upkeep = upkeep
     this.#rivals = new Rivals(context, checks)
-    this.#leases = new Leases(context, { checks, incidents, upkeep, rivals: this.#rivals })
+    this.#hooks = new Hooks(context)
+    this.#leases = new Leases(context, { checks, incidents, upkeep, rivals: this.#rivals, hooks: this.#hooks })
     this.#losses = new Losses(context, checks, incidents)
     this.#operations = new Operations(context, upkeep, resolve)
-    this.#drain = new Drain(context)
+    this.#drain = new Drain(context, this.#hooks)
     context.changed = () => {
       this.#drain.changed()
       this.#operations.changed()
@@ -148,6 +151,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     this.#context.port = detachedPort(port)
     this.#rivals.release()
     this.#checks.release()
+    this.#hooks.detach()
     port.detach()
   }
 
@@ -184,6 +188,10 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     return this.#openings.begin()
   }
 
+  prepare(connection: C): Promise<void> | undefined {
+    return this.#hooks.open(connection)
+  }
+
   opened(attempt: number, connection: C): void {
     this.#openings.succeed(attempt, connection)
     const { used, idle, validating } = this.#context.counts()
@@ -199,7 +207,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     this.#upkeep.wake(this.#openings.pauseLeft())
     this.#context.changed()
     // What the keeper gave up says nothing to those who waited for it.
-    return isPoolkeeperError(error) ? 'retry' : 'fail'
+    return isPoolkeeperError(error) && error.code === 'CONNECT_FAILED' ? 'retry' : 'fail'
   }
 
   /** A connect that is over may let the next one begin. */
@@ -209,8 +217,12 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     if (policy.maxConcurrentCreates !== false) clock.after(0, () => port.wake())
   }
 
-  lend(connection: C): boolean | Promise<boolean> {
+  lend(connection: C): LendAnswer | Promise<LendAnswer> {
     return this.#leases.lend(connection)
+  }
+
+  abandoned(connection: C): void {
+    this.#hooks.giveUp(connection)
   }
 
   origin(above: FrameOwner): Origin | undefined {
@@ -255,6 +267,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
 
   died(connection: C, error: unknown): void {
     this.#losses.died(connection, error)
+    this.#hooks.giveUp(connection)
   }
 
   returned(connection: C): 'keep' | 'retire' | 'foreign' | Promise<'keep' | 'retire'> {
@@ -270,7 +283,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     const reason = facts.condemnedFor ?? 'host'
     counters.closes[reason]++
     this.#checks.get(connection)?.forget()
-    return DEATHS.has(reason)
+    return facts.suspect || DEATHS.has(reason)
   }
 
   closed(connection: C): void {

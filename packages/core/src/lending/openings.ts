@@ -43,7 +43,9 @@ export class Openings<C extends object> {
     this.#failuresInRow = 0
     this.#pausedUntil = -Infinity
     this.#context.lastOpenError = undefined
-    const facts = ledger.open(connection, now, generation)
+    // A hook may have seen it first; nobody else could use it until now.
+    const facts = ledger.get(connection) ?? ledger.open(connection, now, generation)
+    facts.idleSince = now
     counters.opens.ok++
     counters.open.record(openMillis)
     if (reporter.hears('opened')) reporter.emit('opened', { connection: facts.id, openMillis })

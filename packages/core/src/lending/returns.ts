@@ -1,4 +1,7 @@
 import type { LendingContext, Facts } from './context.ts'
+import type { Hooks } from './hooks.ts'
+
+type Kept = 'keep' | 'retire'
 
 /**
  * What comes back in an open or failed transaction is not lent as it is: the next caller would
@@ -6,13 +9,23 @@ import type { LendingContext, Facts } from './context.ts'
  */
 export class Returns<C extends object> {
   readonly #context: LendingContext<C>
+  readonly #hooks: Hooks<C>
 
-  constructor(context: LendingContext<C>) {
+  constructor(context: LendingContext<C>, hooks: Hooks<C>) {
     this.#context = context
+    this.#hooks = hooks
+  }
+
+  /** The user's hook sees a clean session, and comes last. */
+  accept(connection: C, facts: Facts, useMillis: number): Kept | Promise<Kept> {
+    const cleaning = this.#clean(connection, facts)
+    if (this.#context.policy.onRelease === undefined) return cleaning ?? 'keep'
+    if (cleaning === undefined) return this.#hooks.release(connection, facts, useMillis)
+    return cleaning.then((kept) => (kept === 'keep' ? this.#hooks.release(connection, facts, useMillis) : kept))
   }
 
   /** `undefined` when nothing is to be done, which costs no round trip. */
-  clean(connection: C, facts: Facts): Promise<'keep' | 'retire'> | undefined {
+  #clean(connection: C, facts: Facts): Promise<Kept> | undefined {
     const { policy, port } = this.#context
     if (policy.onReturn === false) return undefined
     const status = port.transactionStatus(connection)
@@ -29,7 +42,7 @@ export class Returns<C extends object> {
     else reporter.warn('DIRTY_RETURN', `a connection came back in an ${status === 'open' ? 'open' : 'aborted'} transaction`)
   }
 
-  async #restoreSession(connection: C, facts: Facts, how: 'rollback' | 'reset'): Promise<'keep' | 'retire'> {
+  async #restoreSession(connection: C, facts: Facts, how: 'rollback' | 'reset'): Promise<Kept> {
     if (await this.#succeeds(connection, how)) {
       // Its end may have been decided meanwhile.
       if (facts.condemnedFor !== undefined) return 'retire'

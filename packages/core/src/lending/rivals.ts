@@ -7,7 +7,7 @@ import type { LendingContext } from './context.ts'
 interface Race<C> {
   readonly connection: C
   readonly check: Check
-  readonly finish: (proven: boolean) => void
+  readonly finish: (proven: C | undefined) => void
   /** How often this race looked for help. */
   stage: number
   timer: Timer | undefined
@@ -29,8 +29,8 @@ export class Rivals<C extends object> {
     this.#checks = checks
   }
 
-  /** Resolves when this connection, or a rival exchanged for it, is proven; or with `false`. */
-  prove(connection: C): Promise<boolean> {
+  /** Resolves with this connection, or the rival that was exchanged for it, when it is proven; or with none. */
+  prove(connection: C): Promise<C | undefined> {
     const check = this.#checks.start(connection, 'checkout', 'lender')
     return new Promise((resolve) => {
       const race: Race<C> = { connection, check, finish: resolve, stage: 0, timer: undefined }
@@ -44,7 +44,7 @@ export class Rivals<C extends object> {
   release(): void {
     for (const race of this.#races) {
       race.timer?.cancel()
-      race.finish(true)
+      race.finish(race.connection)
     }
     this.#races.clear()
   }
@@ -52,7 +52,7 @@ export class Rivals<C extends object> {
   #end(race: Race<C>, winner: C | undefined): void {
     if (!this.#races.delete(race)) return
     race.timer?.cancel()
-    race.finish(winner !== undefined && this.#mayLend(winner))
+    race.finish(winner !== undefined && this.#mayLend(winner) ? winner : undefined)
   }
 
   #mayLend(winner: C): boolean {

@@ -27,14 +27,14 @@ export const FIELDS: Readonly<Record<keyof PoolPolicyOptions, FieldCheck>> = {
   validationTimeoutMillis: millis(10),
   keepaliveMillis: orFalse(millis(1_000)),
   onReturn: oneOf('check', 'reset', false),
+  onOpen: callback,
+  onAcquire: callback,
+  onRelease: callback,
   drainTimeoutMillis: millis(0),
 }
 
 /** Words of the policy whose feature is not built yet: refused by name, never ignored. */
 export const NOT_BUILT_YET: readonly string[] = [
-  'onOpen',
-  'onAcquire',
-  'onRelease',
   'leakThresholdMillis',
   'reclaimLeaks',
   'detectNestedAcquire',

@@ -3,6 +3,7 @@ import type { KeepaliveOptions } from '../rules/keepalive.ts'
 import type { MaxLifetimeOptions } from '../rules/max-lifetime.ts'
 import type { MaxUsesOptions } from '../rules/max-uses.ts'
 import type { RetireOnOptions } from '../harm.ts'
+import type { HookOptions } from '../hooks.ts'
 import type { PressureOptions } from '../lending/pressure.ts'
 import type { ValidateAfterIdleOptions } from '../rules/validate-after-idle.ts'
 import type { ValidateRoleOptions } from '../rules/validate-role.ts'
@@ -158,4 +159,5 @@ export interface PoolPolicyOptions
     RetireOnOptions,
     KeepaliveOptions,
     ReturnOptions,
+    HookOptions,
     DrainOptions {}

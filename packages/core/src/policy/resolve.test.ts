@@ -36,6 +36,10 @@ function text(longest: number): Row {
   return { fine: ['x', 'x'.repeat(longest)], bound: `a text of 1 to ${longest} characters`, bad }
 }
 
+function hook(): Row {
+  return { fine: [() => undefined, async () => {}], bound: 'a function', bad: [false, true, 'set role', {}, null] }
+}
+
 const ROWS = {
   name: text(200),
   min: integer(0, 100_000),
@@ -59,6 +63,9 @@ const ROWS = {
   validationTimeoutMillis: millis(10),
   keepaliveMillis: orFalse(millis(1_000)),
   onReturn: { fine: ['check', 'reset', false], bound: `'check' or 'reset' or false`, bad: [true, 'rollback', null, 1] },
+  onOpen: hook(),
+  onAcquire: hook(),
+  onRelease: hook(),
   drainTimeoutMillis: millis(0),
 } satisfies Record<Field, Row>
 

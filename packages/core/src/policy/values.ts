@@ -8,7 +8,7 @@ export type PolicyValues = {
 }
 
 /** Fields that have no value unless the user gives one. */
-type Unset = 'validationQuery' | 'retireOn'
+type Unset = 'validationQuery' | 'retireOn' | 'onOpen' | 'onAcquire' | 'onRelease'
 
 /** Who decided a value: the policy, the user's options on the host, or a default. */
 export type PolicySource = 'policy' | 'host' | 'default'
@@ -49,6 +49,9 @@ export const DEFAULTS: Omit<PolicyValues, keyof HostSettings['defaults']> = Obje
   validationTimeoutMillis: 1_000,
   keepaliveMillis: 60_000,
   onReturn: 'check',
+  onOpen: undefined,
+  onAcquire: undefined,
+  onRelease: undefined,
   drainTimeoutMillis: 10_000,
 })
 

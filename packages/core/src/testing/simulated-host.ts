@@ -3,9 +3,11 @@ import type { FrameOwner, Origin } from '../origin.ts'
 import type {
   ConnectRefusal,
   HostCounts,
+  LendAnswer,
   LendingEvents,
   LendingPort,
   Opening,
+  Refusal,
   TransactionStatus,
   ValidationAnswer,
   Waiter,
@@ -36,7 +38,7 @@ export class SimulatedHost implements LendingPort<C> {
   /** Out of the idle list, for whatever reason. */
   readonly #used = new Set<C>()
   readonly #withdrawn = new Set<C>()
-  readonly #asking = new Map<C, { connection: C }>()
+  readonly #asking = new Map<C, { connection: C; readonly caller: Caller }>()
   readonly #closing = new Map<C, Promise<void>>()
   readonly #broken = new WeakSet<C>()
 
@@ -126,24 +128,26 @@ export class SimulatedHost implements LendingPort<C> {
     const connection = this.#idle.pop() as C
     this.#used.add(connection)
     const verdict = this.#events?.lend(connection) ?? true
-    if (typeof verdict === 'boolean') this.#settle(caller, connection, verdict)
-    else void this.#lendChecked(caller, connection, verdict)
+    if (verdict instanceof Promise) void this.#lendChecked(caller, connection, verdict)
+    else this.#settle(caller, connection, verdict)
   }
 
-  async #lendChecked(caller: Caller, connection: C, verdict: Promise<boolean>): Promise<void> {
-    const asked = { connection }
+  async #lendChecked(caller: Caller, connection: C, verdict: Promise<LendAnswer>): Promise<void> {
+    const asked = { connection, caller }
     this.#asking.set(connection, asked)
-    const mayLend = await verdict
+    const answer = await verdict
     this.#asking.delete(asked.connection)
-    this.#settle(caller, asked.connection, mayLend)
+    this.#settle(caller, asked.connection, answer)
     this.wake()
   }
 
-  #settle(caller: Caller, connection: C, mayLend: boolean): void {
+  #settle(caller: Caller, connection: C, answer: LendAnswer): void {
     const isWaiting = this.#callers.waits(caller)
-    if (!mayLend) {
+    if (answer === false) {
       void this.close(connection, false)
       if (isWaiting) this.#callers.backToFront(caller)
+    } else if (answer !== true) {
+      this.#turnAway(caller, connection, answer)
     } else if (isWaiting) {
       this.#callers.remove(caller)
       this.#events?.acquired(connection, caller.since === this.#clock.now() ? undefined : caller.since, caller.origin)
@@ -151,10 +155,17 @@ export class SimulatedHost implements LendingPort<C> {
     } else this.#putBack(connection)
   }
 
+  #turnAway(caller: Caller, connection: C, { error, keep }: Refusal): void {
+    if (keep) this.#putBack(connection)
+    else void this.close(connection, false)
+    if (this.#callers.waits(caller)) this.#dismiss(caller, error, error.code === 'HOOK_FAILED' ? 'failed' : 'refused')
+  }
+
   #dismiss(caller: Caller, error: unknown, outcome: 'timedOut' | 'refused' | 'failed'): void {
     this.#callers.remove(caller)
     this.#events?.acquireFailed(error, this.#clock.now() - caller.since, outcome)
     caller.reject(error)
+    for (const asked of this.#asking.values()) if (asked.caller === caller) this.#events?.abandoned(asked.connection)
   }
 
   #putBack(connection: C): void {
@@ -170,11 +181,17 @@ export class SimulatedHost implements LendingPort<C> {
         const answer = this.#events?.openFailed(attempt, error) ?? 'fail'
         onFailure?.(error, answer)
       },
-      opened: (connection) => {
+      prepare: (connection) => {
         this.#server.watch(connection, (error) => this.#died(connection, error))
+        return this.#events?.prepare(connection)
+      },
+      abandoned: (connection) => this.#events?.abandoned(connection),
+      opened: (connection) => {
         if (onFailure === undefined) this.#hold(connection)
         else this.#idle.push(connection)
         this.#events?.opened(attempt, connection)
+        // Its death came while nobody counted on it.
+        if (this.#broken.has(connection)) this.#events?.died(connection, new Error('died while it was opened'))
       },
     })
   }

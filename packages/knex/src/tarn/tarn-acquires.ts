@@ -1,4 +1,12 @@
-import { isPoolkeeperError, type Clock, type LendingEvents, type Origin, type Overrides, type Waiter } from '@poolkeeper/core'
+import {
+  isPoolkeeperError,
+  type Clock,
+  type LendAnswer,
+  type LendingEvents,
+  type Origin,
+  type Overrides,
+  type Waiter,
+} from '@poolkeeper/core'
 import type { TarnHost } from './tarn-host.ts'
 import {
   isTarnTimeout,
@@ -120,18 +128,20 @@ export class TarnAcquires<C extends object> {
       const waiter = pendingAcquires.shift() as TarnOperation<C>
       const entry = free.pop() as TarnEntry<C>
       used.push(entry)
-      const verdict = this.#verdictOn(waiter, entry)
-      if (verdict === true) this.#deliver(waiter, entry)
-      else if (verdict === false) this.#refuse(waiter, entry)
-      else this.#await(waiter, entry, verdict)
+      const answer = this.#answerFor(waiter, entry)
+      if (answer === true) this.#deliver(waiter, entry)
+      else if (answer instanceof Promise) this.#await(waiter, entry, answer)
+      else this.#turnDown(waiter, entry, answer)
     }
   }
 
-  #verdictOn(waiter: TarnOperation<C>, entry: TarnEntry<C>): boolean | Promise<boolean> {
-    const verdict = this.#events.lend(entry.resource)
-    if (verdict === true) return this.#hostAgrees(waiter, entry, false)
+  #answerFor(waiter: TarnOperation<C>, entry: TarnEntry<C>): LendAnswer | Promise<LendAnswer> {
+    const answer = this.#events.lend(entry.resource)
+    if (answer === true) return this.#hostAgrees(waiter, entry, false)
+    if (!(answer instanceof Promise)) return answer
+    waiter.promise.catch(() => this.#events.abandoned(entry.resource))
     // By then it may be another connection.
-    return verdict && verdict.then((isProven) => isProven && this.#hostAgrees(waiter, entry, true))
+    return answer.then((later) => (later === true ? this.#hostAgrees(waiter, entry, true) : later))
   }
 
   #hostAgrees(waiter: TarnOperation<C>, entry: TarnEntry<C>, wasChecked: boolean): boolean | Promise<boolean> {
@@ -148,32 +158,39 @@ export class TarnAcquires<C extends object> {
   }
 
   /** In tarn's own books, so that its counts see the caller, and its destroy() waits for the verdict. */
-  #await(waiter: TarnOperation<C>, entry: TarnEntry<C>, verdict: Promise<boolean>): void {
+  #await(waiter: TarnOperation<C>, entry: TarnEntry<C>, answer: Promise<LendAnswer>): void {
     this.#pool.pendingValidations.push(waiter)
     this.#asking.set(entry.resource, entry)
-    verdict.then(
-      (isFit) => this.#settle(waiter, entry, isFit),
+    answer.then(
+      (settled) => this.#settle(waiter, entry, settled),
       // A host's validator may throw or reject: that is a refusal, and nothing else.
       () => this.#settle(waiter, entry, false),
     )
   }
 
-  #settle(waiter: TarnOperation<C>, entry: TarnEntry<C>, isFit: boolean): void {
+  #settle(waiter: TarnOperation<C>, entry: TarnEntry<C>, answer: LendAnswer): void {
     if (!this.#asking.delete(entry.resource)) return
     const { pendingValidations } = this.#pool
     pendingValidations.splice(pendingValidations.indexOf(waiter), 1)
-    if (!isFit) this.#refuse(waiter, entry)
+    if (answer !== true) this.#turnDown(waiter, entry, answer)
     else if (!waiter.isRejected) this.#deliver(waiter, entry)
     else if (moveToFree(this.#pool, entry.resource)) serveAll(this.#pool)
   }
 
-  #refuse(waiter: TarnOperation<C>, entry: TarnEntry<C>): void {
-    if (!waiter.isRejected) this.#requeue(waiter)
+  /** The caller gets another connection, or an error; the connection goes, or stays. */
+  #turnDown(waiter: TarnOperation<C>, entry: TarnEntry<C>, answer: Exclude<LendAnswer, true>): void {
+    if (answer !== false) waiter.reject(answer.error)
+    else if (!waiter.isRejected) this.#requeue(waiter)
+    if (answer !== false && answer.keep) moveToFree(this.#pool, entry.resource)
+    else this.#remove(entry)
+    // Not within this call: who refuses everything must not starve the event loop.
+    setTimeout(() => serveAll(this.#pool), 0)
+  }
+
+  #remove(entry: TarnEntry<C>): void {
     removeFrom(this.#pool.used, entry.resource)
     entry.resolve()
     void this.#neighbours.close(entry.resource)
-    // Not within this call: a validator that refuses everything must not starve the event loop.
-    setTimeout(() => serveAll(this.#pool), 0)
   }
 
   /** Before all who were never asked for, and behind those who were put back before him. */
@@ -258,7 +275,7 @@ export class TarnAcquires<C extends object> {
 
 function outcomeOf(error: unknown): 'timedOut' | 'aborted' | 'refused' | 'failed' {
   if (isTarnTimeout(error)) return 'timedOut'
-  if (isPoolkeeperError(error)) return 'refused'
+  if (isPoolkeeperError(error)) return error.code === 'HOOK_FAILED' ? 'failed' : 'refused'
   return error instanceof Error && error.message === 'aborted' ? 'aborted' : 'failed'
 }
 

@@ -57,6 +57,12 @@ export class TarnCloses<C extends object> {
     await this.#pool._destroy(connection)
   }
 
+  /** One that failed before it was in anybody's books. */
+  destroyUnready(connection: C): void {
+    this.#hard.add(connection)
+    void this.#pool.destroyer(connection)
+  }
+
   detach(): void {
     for (const unwatch of this.#open.values()) unwatch()
     this.#open.clear()

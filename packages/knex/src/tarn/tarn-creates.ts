@@ -2,6 +2,15 @@ import { PoolkeeperError, type Clock, type LendingEvents, type Opening, type Ove
 import type { TarnHost } from './tarn-host.ts'
 import { serveAll, type TarnOperation, type TarnPool } from './tarn-pool.ts'
 
+/** What tarn is doing for one of its operations. */
+interface Operation<C> {
+  readonly startedAt: number
+  readonly abort: () => void
+  isOver: boolean
+  /** Connected, while the keeper makes it fit. */
+  preparing: C | undefined
+}
+
 interface Attempt {
   readonly number: number
   /** Asked for by the keeper: stays out of the free list until it says so. */
@@ -15,6 +24,8 @@ export interface CreateNeighbours<C> {
   /** Enters a new connection into the books of those to be closed. */
   adopt(connection: C): void
   hold(connection: C): void
+  /** Destroys one that is in no books yet. */
+  destroyUnready(connection: C): void
   /** Connections that are being closed: sockets still. */
   closing(): number
 }
@@ -27,8 +38,10 @@ export class TarnCreates<C extends object> {
   readonly #clock: Clock
   readonly #neighbours: CreateNeighbours<C>
   readonly #attempts = new Map<number, Attempt>()
-  readonly #operations = new Map<TarnOperation<C>, { readonly startedAt: number; readonly abort: () => void }>()
+  readonly #operations = new Map<TarnOperation<C>, Operation<C>>()
   #holdNext = false
+  /** tarn calls its creator within the call that begins the operation. */
+  #beginning: Operation<C> | undefined
 
   constructor(
     pool: TarnPool<C>,
@@ -43,6 +56,8 @@ export class TarnCreates<C extends object> {
     this.#events = events
     this.#clock = clock
     this.#neighbours = neighbours
+    const connect = pool.creator
+    overrides.set('creator', () => this.#create(connect))
     overrides.set('_doCreate', () => this.#createForWaiter())
     // A connection that is being closed is a socket still: `max` counts it.
     overrides.set('_shouldCreateMoreResources', () => {
@@ -82,13 +97,44 @@ export class TarnCreates<C extends object> {
   }
 
   #start(): { readonly operation: TarnOperation<C>; readonly attempt: Attempt | undefined } {
-    const abort = this.#tarn.connecting()
     const id = this.#pool.eventId
+    const entry: Operation<C> = {
+      startedAt: this.#clock.now(),
+      abort: this.#tarn.connecting(),
+      isOver: false,
+      preparing: undefined,
+    }
+    this.#beginning = entry
     const operation = this.#pool._create()
-    this.#operations.set(operation, { startedAt: this.#clock.now(), abort })
-    const forget = (): void => void this.#operations.delete(operation)
-    operation.promise.then(forget, forget)
+    this.#beginning = undefined
+    this.#operations.set(operation, entry)
+    const end = (): void => {
+      entry.isOver = true
+      this.#operations.delete(operation)
+      if (entry.preparing !== undefined) this.#events.abandoned(entry.preparing)
+    }
+    operation.promise.then(end, end)
     return { operation, attempt: this.#attempts.get(id) }
+  }
+
+  /** The host's connect, and what the keeper does to make the connection fit: one attempt, one deadline. */
+  async #create(connect: TarnPool<C>['creator']): Promise<C> {
+    const entry = this.#beginning
+    const connection = await connected(this.#pool, connect)
+    // Given up meanwhile: tarn destroys what arrives late.
+    if (entry?.isOver === true) return connection
+    const preparing = this.#events.prepare(connection)
+    if (preparing === undefined) return connection
+    if (entry !== undefined) entry.preparing = connection
+    try {
+      await preparing
+    } catch (error) {
+      this.#neighbours.destroyUnready(connection)
+      throw error
+    } finally {
+      if (entry !== undefined) entry.preparing = undefined
+    }
+    return connection
   }
 
   /** tarn's own way, but that the keeper says whether its failure is a caller's answer. */
@@ -146,4 +192,17 @@ export class TarnCreates<C extends object> {
     this.#attempts.delete(id)
     attempt.answer = this.#events.openFailed(attempt.number, error)
   }
+}
+
+/** In either of the ways in which tarn lets a creator answer. */
+function connected<C extends object>(pool: TarnPool<C>, connect: TarnPool<C>['creator']): Promise<C> {
+  return new Promise((resolve, reject) => {
+    const callback = (error: Error, connection?: C): void => {
+      if (connection === undefined) reject(error)
+      else resolve(connection)
+    }
+    Promise.resolve(connect.call(pool, callback)).then((connection) => {
+      if (connection) resolve(connection as C)
+    }, reject)
+  })
 }

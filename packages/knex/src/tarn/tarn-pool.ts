@@ -30,6 +30,8 @@ export interface TarnPool<C extends object> {
   readonly propagateCreateError: boolean
   readonly destroyed: boolean
   readonly eventId: number
+  /** With a callback, or with a promise. */
+  creator(callback: (error: Error, connection?: C) => void): unknown
   validate(connection: C): boolean | Promise<boolean>
   destroyer(connection: C): unknown
   acquire(): TarnOperation<C>
@@ -57,6 +59,7 @@ export interface TarnPool<C extends object> {
 }
 
 const METHODS = [
+  'creator',
   'validate',
   'destroyer',
   'acquire',

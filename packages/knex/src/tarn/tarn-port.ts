@@ -57,6 +57,7 @@ export class TarnPort<C extends object> implements LendingPort<C> {
     this.#creates = new TarnCreates(pool, overrides, this.#tarn, events, this.#clock, {
       adopt: (connection) => closes.adopt(connection),
       hold: (connection) => this.withdraw(connection),
+      destroyUnready: (connection) => closes.destroyUnready(connection),
       closing: () => closes.count,
     })
     this.#acquires = new TarnAcquires(pool, overrides, this.#tarn, events, this.#clock, {
