@@ -20,7 +20,7 @@ export const CLOSE_REASONS = [
   'resetFailed',
   /** A user's hook retired it, threw, or did not return; also before it was ever opened for anybody. */
   'hook',
-  /** Its credential expired. */
+  /** Its credential expired, or was about to, or the server takes another one by now. */
   'credential',
   /** `max` was lowered. */
   'shrink',

@@ -8,6 +8,8 @@ export type PoolkeeperErrorCode =
   | 'POOL_EXHAUSTED'
   /** A deadline, a caller's or that of `ready()`, passed while connecting failed or got no answer; `cause` is the last connect error. */
   | 'CONNECT_FAILED'
+  /** The provider of `credentials` threw, gave no answer in time, or returned nonsense; `cause` says what. */
+  | 'CREDENTIALS_FAILED'
   /** A caller's deadline passed while connections did not answer their validation. */
   | 'VALIDATION_FAILED'
   /** `onAcquire` refused this caller. */

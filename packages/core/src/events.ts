@@ -10,6 +10,10 @@ interface Facts {
   opened: { readonly connection: number; readonly openMillis: number }
   /** An attempt to open a connection failed, or was given up. */
   openFailed: { readonly error: unknown; readonly openMillis: number }
+  /** The provider gave credentials; `undefined`: they do not expire. */
+  credentialsRenewed: { readonly expiresInMillis: number | undefined }
+  /** The provider threw, hung or gave nonsense. */
+  credentialsFailed: { readonly error: unknown }
   /** A caller got a connection. */
   acquired: { readonly connection: number; readonly waitMillis: number }
   /** A caller left without one. */
@@ -78,6 +82,8 @@ export type EventFacts<T extends PoolEventType> = Facts[T]
 export const EVENT_TYPES: readonly PoolEventType[] = [
   'opened',
   'openFailed',
+  'credentialsRenewed',
+  'credentialsFailed',
   'acquired',
   'acquireFailed',
   'released',

@@ -1,4 +1,5 @@
 import type { CloseReason } from './close-reason.ts'
+import type { CredentialFacts } from './credentials/pool-credentials.ts'
 
 /** Everything the rules may know about one connection. Times are `Clock` readings, in milliseconds. */
 export interface ConnectionFacts {
@@ -23,6 +24,8 @@ export interface ConnectionFacts {
   readonly roleProven: boolean
   /** Something went wrong on it since its last proof: it is not lent unproven. */
   readonly suspect: boolean
+  /** What it was opened with, where the policy gives credentials. */
+  readonly credential: CredentialFacts | undefined
   /** Decided already, and carried out as soon as nobody holds it. */
   readonly condemnedFor: CloseReason | undefined
 }

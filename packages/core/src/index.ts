@@ -1,5 +1,7 @@
 export { systemClock, type Clock, type Timer } from './clock.ts'
 export { CLOSE_REASONS, type CloseReason } from './close-reason.ts'
+export { connectWithCredentials, type CredentialedConnect } from './credentials/connect-with-credentials.ts'
+export type { CredentialFacts, PoolCredentials } from './credentials/pool-credentials.ts'
 export { describeCounts, totalOf, type PoolCounts } from './counts.ts'
 export type { DurationSummary } from './duration-histogram.ts'
 export {

@@ -1,3 +1,4 @@
+import type { CredentialFacts } from './credentials/pool-credentials.ts'
 import type { ConnectionFacts, Mutable } from './facts.ts'
 
 /**
@@ -6,11 +7,18 @@ import type { ConnectionFacts, Mutable } from './facts.ts'
  */
 export class Ledger<C extends object> {
   readonly #facts = new WeakMap<C, Mutable<ConnectionFacts>>()
+  /** Of connections that are not entered yet. */
+  readonly #credentials = new WeakMap<C, CredentialFacts>()
   readonly #draw: () => number
   #lastId = 0
 
   constructor(draw: () => number) {
     this.#draw = draw
+  }
+
+  /** What a connection was opened with, told before it is entered. */
+  authenticated(connection: C, credential: CredentialFacts): void {
+    this.#credentials.set(connection, credential)
   }
 
   /** Enters a connection; the server has just answered on it, or is taken to have. */
@@ -27,6 +35,7 @@ export class Ledger<C extends object> {
       uses: 0,
       roleProven: false,
       suspect: false,
+      credential: this.#credentials.get(connection),
       condemnedFor: undefined,
     }
     this.#facts.set(connection, facts)

@@ -1,4 +1,5 @@
 import type { PoolCounts } from './counts.ts'
+import type { PoolCredentials } from './credentials/pool-credentials.ts'
 import type { PoolkeeperError } from './errors.ts'
 import type { Harm } from './harm.ts'
 import type { FrameOwner, Origin } from './origin.ts'
@@ -163,6 +164,14 @@ export interface LendingEvents<C extends object> {
 
   /** An attempt to connect begins; the returned number names it. */
   opening(): number
+  /**
+   * What to connect with, asked within an attempt to connect and under its deadline; `undefined`: as
+   * the host's own options say. Rejects with what the connect fails with. With what the server has
+   * just refused: something newer, for one more try, or nothing. `connectWithCredentials` does all of it.
+   */
+  credentials(refused?: PoolCredentials): Promise<PoolCredentials | undefined> | undefined
+  /** The server took them; told before `opened`. */
+  authenticated(connection: C, credentials: PoolCredentials): void
   /**
    * Connected, and nobody's yet: asked within the connect, so that its deadline holds. When it
    * rejects, the connection is destroyed, and the attempt has failed with that error.

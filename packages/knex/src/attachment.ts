@@ -13,6 +13,7 @@ import {
   type PoolPolicy,
   type PoolPolicyOptions,
 } from '@poolkeeper/core'
+import { refuseWhatHostCannot } from './capabilities.ts'
 import { Connecting } from './connecting.ts'
 import { dialectOf } from './dialects.ts'
 import { hostSettings } from './host-settings.ts'
@@ -40,18 +41,15 @@ export function attachKeeper(
   const settings = hostSettings(client, pool, dialect)
   const policy = resolvePolicy(options, settings)
   const overrides = new Overrides(client)
-  const connecting = new Connecting(client, overrides)
-  if (policy.validateRole !== false && dialect.driver.isWritable === undefined) {
-    throw new PoolkeeperError('UNSUPPORTED_HOST', `validateRole: nobody can ask ${client.driverName} for its role`)
-  }
-  if (policy.onReturn === 'reset' && dialect.driver.reset === undefined) {
-    throw new PoolkeeperError('UNSUPPORTED_HOST', `onReturn: nobody can reset a session of ${client.driverName}`)
-  }
+  refuseWhatHostCannot(policy, client, dialect)
+  const { refusalOf } = dialect.driver
+  const connecting = new Connecting(client, overrides, refusalOf, () => keeper)
   const host = new KnexHost(HOST, client, dialect, pool.validate.bind(pool), () => keeper.policy, connecting)
   const port = new TarnPort(pool, host, clock)
   let current = options
   const resolve = (changes: PoolPolicyOptions): PoolPolicy => {
     const next = resolvePolicy({ ...options, ...changes }, settings)
+    refuseWhatHostCannot(next, client, dialect)
     current = { ...options, ...changes }
     registerKeeper(client.logger, keeper, current)
     return next

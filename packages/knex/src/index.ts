@@ -5,6 +5,7 @@ export {
   isPoolkeeperError,
   type DrainOptions,
   type DrainReport,
+  type PoolCredentials,
   type PoolEvent,
   type PoolKeeper,
   type PoolkeeperError,

@@ -12,7 +12,7 @@ export interface KnexConnection {
  */
 export interface KnexClient {
   readonly config: KnexClientConfig
-  readonly connectionSettings?: Readonly<Record<string, unknown>>
+  connectionSettings?: Readonly<Record<string, unknown>> | undefined
   readonly dialect?: string
   readonly driverName?: string
   /** Shared by the client, its transactions' clients and its clones, and by nobody else. */

@@ -96,6 +96,7 @@ export class KnexHost implements TarnHost<KnexConnection> {
   connecting(): () => void {
     const ticket = this.#connecting.expect()
     return () => {
+      ticket.isGivenUp = true
       if (ticket.connection !== undefined) this.destroyHard(ticket.connection)
     }
   }

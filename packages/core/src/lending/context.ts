@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import type { CloseReason } from '../close-reason.ts'
 import { totalOf, type PoolCounts } from '../counts.ts'
 import type { ConnectionFacts, Mutable } from '../facts.ts'
+import { Credentials } from '../credentials/credentials.ts'
 import { Ledger } from '../ledger.ts'
 import type { PoolPolicy } from '../policy/values.ts'
 import type { LendingPort } from '../port.ts'
@@ -23,6 +24,7 @@ export class LendingContext<C extends object> {
   readonly counters: Counters = new Counters()
   readonly reporter: Reporter
   readonly tracking: Tracking<C> = new Tracking()
+  readonly credentials: Credentials
   /** One object for all verdicts, brought up to date before each: judging allocates nothing. */
   readonly situation: Mutable<Situation>
   /** Connections being asked for a sign of life while the host counts them as idle or as used. */
@@ -53,7 +55,15 @@ export class LendingContext<C extends object> {
     this.rules = rulesOf(policy)
     this.ledger = new Ledger(draw)
     this.reporter = new Reporter(policy.name, clock)
-    this.situation = { now: clock.now(), generation: 0, recycleBefore: -Infinity }
+    this.situation = {
+      now: clock.now(),
+      generation: 0,
+      recycleBefore: -Infinity,
+      suspendedMillis: 0,
+      credential: undefined,
+      refusedIssue: 0,
+    }
+    this.credentials = new Credentials(this)
   }
 
   get generation(): number {

@@ -47,14 +47,17 @@ export interface ExplanationView {
   readonly policy: PolicyValues
   /** The idle timeout leaves it to `min` or `minIdle`. */
   readonly isKept: boolean
+  /** For how long in all this process was suspended. */
+  readonly suspendedMillis: number
 }
 
 /** Pure: what is known of one connection, in words for people. */
 export function explainConnection(
   facts: ConnectionFacts,
   state: ConnectionExplanation['state'],
-  { now, generation, policy, isKept }: ExplanationView,
+  { generation, ...view }: ExplanationView,
 ): ConnectionExplanation {
+  const { now } = view
   return {
     connection: facts.id,
     state,
@@ -64,14 +67,14 @@ export function explainConnection(
     provenMillisAgo: facts.provenAt === -Infinity ? undefined : now - facts.provenAt,
     isInDoubt: facts.suspect || facts.provenGeneration < generation,
     condemnedFor: facts.condemnedFor,
-    next: nextAction(facts, state, { now, policy, isKept }),
+    next: nextAction(facts, state, view),
   }
 }
 
 function nextAction(
   facts: ConnectionFacts,
   state: ConnectionExplanation['state'],
-  { now, policy, isKept }: Omit<ExplanationView, 'generation'>,
+  { now, policy, isKept, suspendedMillis }: Omit<ExplanationView, 'generation'>,
 ): DueAction | undefined {
   const { maxLifetimeMillis, lifetimeSpread, idleTimeoutMillis, keepaliveMillis } = policy
   const due = (action: DueAction['action'], at: number): DueAction => ({ action, inMillis: Math.max(0, at - now) })
@@ -79,6 +82,10 @@ function nextAction(
   const actions: DueAction[] = []
   if (maxLifetimeMillis !== false) {
     actions.push(due('replace', lifetimeDueAt(facts.openedAt, facts.draw, maxLifetimeMillis, lifetimeSpread)))
+  }
+  if (facts.credential !== undefined) {
+    const { expiresAt, marginMillis } = facts.credential
+    actions.push(due('replace', expiresAt - suspendedMillis - marginMillis))
   }
   if (state === 'idle') {
     if (idleTimeoutMillis !== false && !isKept) actions.push(due('closeIdle', facts.idleSince + idleTimeoutMillis))

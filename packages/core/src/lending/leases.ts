@@ -80,7 +80,9 @@ export class Leases<C extends object> {
     const { clock, situation } = this.#context
     situation.now = clock.now()
     const frozen = this.#freeze.look(situation.now)
-    if (frozen > 0) this.#incidents.froze(frozen)
+    if (frozen === 0) return
+    situation.suspendedMillis += frozen
+    this.#incidents.froze(frozen)
   }
 
   acquired(connection: C, waitedSince: number | undefined, origin: Origin | undefined): void {

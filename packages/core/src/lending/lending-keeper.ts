@@ -1,5 +1,6 @@
 import { systemClock, type Clock } from '../clock.ts'
 import type { CloseReason } from '../close-reason.ts'
+import type { PoolCredentials } from '../credentials/pool-credentials.ts'
 import { isPoolkeeperError, type PoolkeeperError } from '../errors.ts'
 import type { Harm } from '../harm.ts'
 import type { FrameOwner, Origin } from '../origin.ts'
@@ -190,6 +191,15 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
 
   prepare(connection: C): Promise<void> | undefined {
     return this.#hooks.open(connection)
+  }
+
+  credentials(refused?: PoolCredentials): Promise<PoolCredentials | undefined> | undefined {
+    return this.#context.credentials.forConnect(refused)
+  }
+
+  authenticated(connection: C, credentials: PoolCredentials): void {
+    const facts = this.#context.credentials.accepted(credentials)
+    if (facts !== undefined) this.#context.ledger.authenticated(connection, facts)
   }
 
   opened(attempt: number, connection: C): void {

@@ -2,6 +2,7 @@ import type { CloseReason } from '../close-reason.ts'
 import type { PoolCounts } from '../counts.ts'
 import type { ConnectionFacts } from '../facts.ts'
 import type { PoolPolicy } from '../policy/values.ts'
+import { credentialLeft, hasSuccessor } from '../rules/credential.ts'
 import type { RulesByMoment } from '../rules/index.ts'
 import type { Situation } from '../rules/rule.ts'
 import { judge } from '../verdict.ts'
@@ -64,10 +65,14 @@ export function planRound<C>(view: RoundView<C>): RoundPlan<C> {
   if (close.length === 0) close.push(...overdueIdle(view, idle))
   const staying = idle.filter(({ connection }) => !goes(close, connection))
   const due = dueConnections(view, staying)
+  const over = due.retire.filter(({ isOver, lent }) => isOver && !lent)
+  // It will never be lent again, so nothing is gained by keeping it until something else is there.
+  close.push(...over)
   const allowed = replacementsAllowed(view)
-  const retire = due.retire.length > 0 || allowed === 0 ? due.retire : oldestIfLate(view, staying)
+  const replaceable = due.retire.filter((each) => !over.includes(each))
+  const retire = replaceable.length > 0 || allowed === 0 ? replaceable : oldestIfLate(view, staying)
   const replace = view.mayTalk ? retire.slice(0, allowed) : []
-  if (!view.mayTalk) close.push(...due.retire.filter(({ lent }) => !lent))
+  if (!view.mayTalk) close.push(...replaceable.filter(({ lent }) => !lent))
   return {
     close,
     replace,
@@ -82,9 +87,16 @@ function goes<C>(leaving: readonly Close<C>[], connection: C): boolean {
 
 type Close<C> = { readonly connection: C; readonly reason: CloseReason }
 
+interface Retiring<C> extends Close<C> {
+  readonly lent: boolean
+  readonly openedAt: number
+  /** What it was opened with is over. */
+  readonly isOver: boolean
+}
+
 interface Due<C> {
   /** The oldest first. */
-  readonly retire: readonly (Close<C> & { readonly lent: boolean; readonly openedAt: number })[]
+  readonly retire: readonly Retiring<C>[]
   readonly validate: readonly Entry<C>[]
 }
 
@@ -93,13 +105,13 @@ function dueConnections<C>({ rules, situation, lent }: RoundView<C>, idle: reado
   for (const entry of idle) {
     const verdict = judge(rules.round, entry.facts, situation)
     if (verdict.action === 'validate') due.validate.push(entry)
-    else if (verdict.action === 'retire') due.retire.push(retirement(entry, verdict.reason, false))
+    else if (verdict.action === 'retire') due.retire.push(retirement(entry, verdict.reason, false, situation))
   }
   for (const entry of lent) {
     // What is condemned already goes when it comes back; it was replaced, or need not be.
     if (entry.facts.condemnedFor !== undefined || !isShortLease(entry.facts, situation.now)) continue
     const verdict = judge(rules.round, entry.facts, situation)
-    if (verdict.action === 'retire') due.retire.push(retirement(entry, verdict.reason, true))
+    if (verdict.action === 'retire') due.retire.push(retirement(entry, verdict.reason, true, situation))
   }
   return { ...due, retire: due.retire.toSorted((a, b) => a.openedAt - b.openedAt) }
 }
@@ -111,18 +123,32 @@ function dueConnections<C>({ rules, situation, lent }: RoundView<C>, idle: reado
  */
 function oldestIfLate<C>(view: RoundView<C>, idle: readonly Entry<C>[]): Due<C>['retire'] {
   const { policy, replacementMillis, roundMillis, situation } = view
-  const lifetime = policy.maxLifetimeMillis
-  if (lifetime === false) return []
-  const byAge = idle.toSorted((a, b) => a.facts.openedAt - b.facts.openedAt)
-  const isLate = byAge.some(
-    ({ facts }, index) =>
-      situation.now + roundMillis + (index + 1) * replacementMillis >= facts.openedAt + lifetime,
-  )
-  return byAge.slice(0, isLate ? 1 : 0).map((entry) => retirement(entry, 'maxLifetime', false))
+  const byEnd = idle
+    .map((entry) => ({ entry, end: endOf(entry.facts, policy.maxLifetimeMillis, situation) }))
+    .toSorted((a, b) => a.end.inMillis - b.end.inMillis)
+  const isLate = byEnd.some(({ end }, index) => roundMillis + (index + 1) * replacementMillis >= end.inMillis)
+  return byEnd.slice(0, isLate ? 1 : 0).map(({ entry, end }) => retirement(entry, end.reason, false, situation))
 }
 
-function retirement<C>({ connection, facts }: Entry<C>, reason: CloseReason, lent: boolean): Due<C>['retire'][number] {
-  return { connection, reason, lent, openedAt: facts.openedAt }
+interface End {
+  readonly inMillis: number
+  readonly reason: CloseReason
+}
+
+/** What was opened with a credential that has no successor yet is not replaced for its sake. */
+function endOf(facts: ConnectionFacts, lifetime: number | false, situation: Situation): End {
+  const byAge: End = { inMillis: lifetime === false ? Infinity : facts.openedAt + lifetime - situation.now, reason: 'maxLifetime' }
+  const left = hasSuccessor(facts, situation) ? credentialLeft(facts, situation) : Infinity
+  return left < byAge.inMillis ? { inMillis: left, reason: 'credential' } : byAge
+}
+
+function retirement<C>(
+  { connection, facts }: Entry<C>,
+  reason: CloseReason,
+  lent: boolean,
+  situation: Situation,
+): Retiring<C> {
+  return { connection, reason, lent, openedAt: facts.openedAt, isOver: credentialLeft(facts, situation) <= 0 }
 }
 
 function isShortLease({ lentAt }: ConnectionFacts, now: number): boolean {

@@ -128,6 +128,7 @@ export class Upkeep<C extends object> {
       maxLifetimeMillis === false ? Infinity : maxLifetimeMillis / 40,
       idleTimeoutMillis === false ? Infinity : idleTimeoutMillis / 10,
       keepaliveMillis === false ? Infinity : keepaliveMillis / 20,
+      this.#context.credentials.periodMillis,
       this.#isBusy() ? PERIOD_WHILE_BUSY_MILLIS : Infinity,
       this.#openings.pauseLeft() || Infinity,
       this.#pressure.nextReliefIn(this.#context.clock.now()) || Infinity,
@@ -145,6 +146,7 @@ export class Upkeep<C extends object> {
     const { clock, policy, port, rules, situation } = this.#context
     const now = clock.now()
     situation.now = now
+    this.#renewCredentials()
     const plan = planRound<C>({
       rules,
       situation,
@@ -157,7 +159,7 @@ export class Upkeep<C extends object> {
       refillTo: this.#refillTo(),
       surplus: this.#context.surplus ?? 'overflow',
       roundMillis: this.#period(),
-      replacementMillis: Math.max(LEAST_REPLACEMENT_MILLIS, 2 * this.#context.counters.open.summary().mean),
+      replacementMillis: this.#replacementMillis(),
       replacing: this.#replacing.size,
       replacingNow: [...this.#replacing].filter((old) => !this.#isHeldForLong(old, now)).length,
     })
@@ -167,6 +169,18 @@ export class Upkeep<C extends object> {
     for (let missing = plan.open; missing > 0; missing--) void this.#open()
     this.#pressure.relieve(now)
     void this.#openings.probeIfStuck(now)
+  }
+
+  /** So early that all that were opened with the old ones can be replaced, one after the other. */
+  #renewCredentials(): void {
+    const { credentials, policy } = this.#context
+    if (policy.credentials === undefined || !this.mayTalk()) return
+    const { idle, used, validating } = this.#context.counts()
+    credentials.renewIfDue(2 * this.#period() + (idle + used + validating) * this.#replacementMillis())
+  }
+
+  #replacementMillis(): number {
+    return Math.max(LEAST_REPLACEMENT_MILLIS, 2 * this.#context.counters.open.summary().mean)
   }
 
   #idleEntries(): Entry<C>[] {

@@ -23,14 +23,14 @@ export function healthOf<C extends object>(context: LendingContext<C>, openings:
 
 /** What `keeper.explain()` tells, as it is now. */
 export function explanationOf<C extends object>(context: LendingContext<C>, checks: Checks<C>): PoolExplanation {
-  const { clock, generation, policy, port } = context
+  const { clock, generation, policy, port, situation } = context
   const now = clock.now()
   const idle = port.idle()
   const { used, validating } = context.counts()
   const firstKept = idle.length - keptIdle(policy, used + validating)
   const describe = (connection: C, state: 'used' | 'idle', isKept: boolean): ConnectionExplanation => {
     const isAsked = checks.get(connection) !== undefined
-    const view = { now, generation, policy, isKept }
+    const view = { now, generation, policy, isKept, suspendedMillis: situation.suspendedMillis }
     return explainConnection(context.factsOf(connection), isAsked ? 'validating' : state, view)
   }
   const why = whyWaiting(context)

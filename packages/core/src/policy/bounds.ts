@@ -44,6 +44,11 @@ export const callback: FieldCheck = (option, value) => {
   if (typeof value !== 'function') throw invalidPolicy(option, 'a function', value)
 }
 
+/** Whoever gives a value in place of the function may have given a secret: it is not repeated. */
+export const secretCallback: FieldCheck = (option, value) => {
+  if (typeof value !== 'function') throw refusedOption(option, 'a function', `a value of type ${typeof value}`)
+}
+
 export function oneOf(...values: readonly unknown[]): FieldCheck {
   return (option, value) => {
     if (!values.includes(value)) throw invalidPolicy(option, values.map((each) => inspect(each)).join(' or '), value)

@@ -1,4 +1,4 @@
-import { callback, integer, millis, oneOf, orFalse, ratio, text, type FieldCheck } from './bounds.ts'
+import { callback, integer, millis, oneOf, orFalse, ratio, secretCallback, text, type FieldCheck } from './bounds.ts'
 import type { PoolPolicyOptions } from './options.ts'
 
 const LARGEST_POOL = 100_000
@@ -16,6 +16,7 @@ export const FIELDS: Readonly<Record<keyof PoolPolicyOptions, FieldCheck>> = {
   replaceAhead: integer({ min: 0, max: 100 }),
   acquireTimeoutMillis: millis(1),
   connectTimeoutMillis: millis(1),
+  credentials: secretCallback,
   idleTimeoutMillis: orFalse(millis(1)),
   maxLifetimeMillis: orFalse(millis(1_000)),
   lifetimeSpread: ratio({ min: 0, max: 0.5 }),
@@ -41,7 +42,6 @@ export const NOT_BUILT_YET: readonly string[] = [
   'createRetry',
   'createBackoff',
   'circuit',
-  'credentials',
   'mode',
   'sizing',
 ]

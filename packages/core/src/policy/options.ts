@@ -1,3 +1,4 @@
+import type { CredentialsOptions } from '../credentials/pool-credentials.ts'
 import type { IdleTimeoutOptions } from '../rules/idle-timeout.ts'
 import type { KeepaliveOptions } from '../rules/keepalive.ts'
 import type { MaxLifetimeOptions } from '../rules/max-lifetime.ts'
@@ -150,6 +151,7 @@ export interface PoolPolicyOptions
   extends SizeOptions,
     AcquireOptions,
     PressureOptions,
+    CredentialsOptions,
     IdleTimeoutOptions,
     MaxLifetimeOptions,
     MaxUsesOptions,

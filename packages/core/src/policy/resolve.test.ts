@@ -13,6 +13,8 @@ interface Row {
   /** Values that are refused, with the bound that the error names. */
   readonly bound: string
   readonly bad: readonly unknown[]
+  /** What the error shows in place of a value that may be a secret. */
+  readonly shown?: (value: unknown) => unknown
 }
 
 const NO_NUMBERS = [NaN, Infinity, -Infinity, '5', 5n, null, true, [], {}, () => 5]
@@ -52,6 +54,12 @@ const ROWS = {
   replaceAhead: integer(0, 100),
   acquireTimeoutMillis: millis(1),
   connectTimeoutMillis: millis(1),
+  credentials: {
+    fine: [() => Promise.resolve({ password: 'x' })],
+    bound: 'a function',
+    bad: [false, null, 'hunter2', { password: 'hunter2' }],
+    shown: (value: unknown) => `a value of type ${typeof value}`,
+  },
   idleTimeoutMillis: orFalse(millis(1)),
   maxLifetimeMillis: orFalse(millis(1_000)),
   lifetimeSpread: { fine: [0, 0.1, 0.5], bound: 'a number from 0 to 0.5', bad: [...NO_NUMBERS, -0.01, 0.51, false] },
@@ -89,7 +97,7 @@ describe('P-174: bounds', () => {
     expect(Object.keys(ROWS).sort()).toEqual(Object.keys(FIELDS).sort())
   })
 
-  for (const [field, { fine, bound, bad }] of Object.entries<Row>(ROWS)) {
+  for (const [field, { fine, bound, bad, shown = (value: unknown) => value }] of Object.entries<Row>(ROWS)) {
     test.each(fine.map((value) => [value]))(`\`${field}\` may be %s`, (value) => {
       expect(() => checkPolicyOptions(asOptions({ [field]: value }))).not.toThrow()
     })
@@ -97,7 +105,7 @@ describe('P-174: bounds', () => {
     test.each(bad.map((value) => [value]))(`\`${field}\` may not be %s, and the error names option, bound and value`, (value) => {
       const error = refusal(() => checkPolicyOptions(asOptions({ [field]: value })))
       expect(error.code).toBe('INVALID_POLICY')
-      expect(error.invalid).toEqual({ option: field, bound, value })
+      expect(error.invalid).toEqual({ option: field, bound, value: shown(value) })
       expect(error.message).toContain(`\`${field}\` must be ${bound}, got `)
     })
   }
@@ -129,6 +137,11 @@ describe('unknown keys', () => {
     const error = refusal(() => checkPolicyOptions(policy))
     expect(error.message).not.toContain('hunter2')
     expect(JSON.stringify(error.invalid)).not.toContain('hunter2')
+  })
+
+  test('P-173: what is given in place of a credentials provider is not repeated either', () => {
+    const error = refusal(() => checkPolicyOptions(asOptions({ credentials: { password: 'hunter2' } })))
+    expect(JSON.stringify([error.message, error.invalid])).not.toContain('hunter2')
   })
 
   test.each(NOT_BUILT_YET)('`%s` is a word of the policy that is not built yet: refused by name, never ignored', (key) => {

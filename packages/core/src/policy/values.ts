@@ -8,7 +8,7 @@ export type PolicyValues = {
 }
 
 /** Fields that have no value unless the user gives one. */
-type Unset = 'validationQuery' | 'retireOn' | 'onOpen' | 'onAcquire' | 'onRelease'
+type Unset = 'validationQuery' | 'credentials' | 'retireOn' | 'onOpen' | 'onAcquire' | 'onRelease'
 
 /** Who decided a value: the policy, the user's options on the host, or a default. */
 export type PolicySource = 'policy' | 'host' | 'default'
@@ -39,6 +39,7 @@ export const DEFAULTS: Omit<PolicyValues, keyof HostSettings['defaults']> = Obje
   overflow: 0,
   overflowAfterMillis: 1_000,
   replaceAhead: 1,
+  credentials: undefined,
   maxLifetimeMillis: 1_800_000,
   lifetimeSpread: 0.1,
   maxUses: false,

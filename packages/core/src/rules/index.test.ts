@@ -15,6 +15,13 @@ test('each moment asks its own rules, those that retire before those that valida
   })
 })
 
+test('a policy with credentials asks for their end as well', () => {
+  const { checkout, return: onReturn, round } = names(rulesOf(policyOf({ credentials: () => Promise.resolve({ password: '' }) })))
+  expect(checkout).toContain('credentialOver')
+  expect(onReturn).toContain('credentialOver')
+  expect(round).toContain('credentialDue')
+})
+
 test('what the policy switches off is not asked', () => {
   const off = policyOf({
     maxLifetimeMillis: false,

@@ -1,5 +1,6 @@
 import type { PolicyValues } from '../policy/values.ts'
 import { condemned } from './condemned.ts'
+import { credentialDue, credentialOver } from './credential.ts'
 import { idleTimeout } from './idle-timeout.ts'
 import { keepalive } from './keepalive.ts'
 import { lifetimeDue, lifetimeOver } from './max-lifetime.ts'
@@ -14,6 +15,8 @@ const RULES: readonly RuleMaker[] = [
   condemned,
   lifetimeOver,
   lifetimeDue,
+  credentialOver,
+  credentialDue,
   recycled,
   maxUses,
   idleTimeout,

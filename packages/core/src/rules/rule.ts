@@ -1,4 +1,5 @@
 import type { CloseReason } from '../close-reason.ts'
+import type { CredentialFacts } from '../credentials/pool-credentials.ts'
 import type { ConnectionFacts } from '../facts.ts'
 import type { PolicyValues } from '../policy/values.ts'
 
@@ -15,6 +16,12 @@ export interface Situation {
   readonly generation: number
   /** Connections opened before this moment are to be replaced, because somebody asked for it. */
   readonly recycleBefore: number
+  /** For how long in all this process was suspended, in which `now` stood still. */
+  readonly suspendedMillis: number
+  /** What connections are opened with now, where the policy gives credentials. */
+  readonly credential: CredentialFacts | undefined
+  /** Connections opened with this issue of the credentials, or an older one, are to be replaced: they hold no more. */
+  readonly refusedIssue: number
 }
 
 /** One reason not to use a connection as it is. */

@@ -32,13 +32,14 @@ export function factsWith(facts: Partial<ConnectionFacts> = {}): ConnectionFacts
     uses: 0,
     roleProven: false,
     suspect: false,
+    credential: undefined,
     condemnedFor: undefined,
     ...facts,
   }
 }
 
 export function at(now: number, situation: Partial<Situation> = {}): Situation {
-  return { now, generation: 0, recycleBefore: -Infinity, ...situation }
+  return { now, generation: 0, recycleBefore: -Infinity, suspendedMillis: 0, credential: undefined, refusedIssue: 0, ...situation }
 }
 
 /** What a rule says, in one word. */

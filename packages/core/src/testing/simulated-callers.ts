@@ -8,8 +8,20 @@ export interface Caller {
   readonly since: number
   readonly origin: Origin | undefined
   readonly deadline: Timer
+  /** Forgets the signal by which he may leave. */
+  readonly unlisten: () => void
   readonly resolve: (connection: SimulatedConnection) => void
   readonly reject: (error: unknown) => void
+}
+
+/** Who asks, and how he may leave without a connection. */
+export interface Asking {
+  readonly origin: Origin | undefined
+  readonly timeoutMillis: number
+  onDeadline(caller: Caller): void
+  /** He leaves when it is aborted. */
+  readonly signal?: AbortSignal | undefined
+  onAbort(caller: Caller, reason: unknown): void
 }
 
 /** Those who wait, the oldest first; in the queue are those for whom nothing is being checked. */
@@ -35,10 +47,13 @@ export class SimulatedCallers {
   }
 
   /** Lines up, and resolves with what he is given. */
-  add(timeoutMillis: number, origin: Origin | undefined, onDeadline: (caller: Caller) => void): Promise<SimulatedConnection> {
+  add({ timeoutMillis, origin, onDeadline, signal, onAbort }: Asking): Promise<SimulatedConnection> {
     return new Promise((resolve, reject) => {
       const deadline = this.#clock.after(timeoutMillis, () => onDeadline(caller))
-      const caller: Caller = { since: this.#clock.now(), origin, deadline, resolve, reject }
+      const leave = (): void => onAbort(caller, signal?.reason)
+      signal?.addEventListener('abort', leave, { once: true })
+      const unlisten = (): void => signal?.removeEventListener('abort', leave)
+      const caller: Caller = { since: this.#clock.now(), origin, deadline, unlisten, resolve, reject }
       this.#all.add(caller)
       this.#queue.push(caller)
     })
@@ -65,6 +80,7 @@ export class SimulatedCallers {
   /** He has his answer. */
   remove(caller: Caller): void {
     caller.deadline.cancel()
+    caller.unlisten()
     this.#all.delete(caller)
     const index = this.#queue.indexOf(caller)
     if (index !== -1) this.#queue.splice(index, 1)

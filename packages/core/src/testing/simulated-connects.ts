@@ -1,6 +1,7 @@
+import { connectWithCredentials } from '../credentials/connect-with-credentials.ts'
 import { PoolkeeperError } from '../errors.ts'
-import type { Opening } from '../port.ts'
-import type { SimulatedConnection, SimulatedServer } from './simulated-server.ts'
+import type { LendingEvents, Opening } from '../port.ts'
+import { refusalOf, type SimulatedConnect, type SimulatedConnection, type SimulatedServer } from './simulated-server.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
 /** What an attempt to connect tells, in the order in which it happens. */
@@ -34,8 +35,13 @@ export class SimulatedConnects {
     return this.#attempts.size
   }
 
-  start(timeoutMillis: number, events: ConnectEvents): Opening<SimulatedConnection> {
-    const { connection: arriving, abort } = this.#connect()
+  /** Without `attending` nobody attends the pool, and no credentials are asked for. */
+  start(
+    timeoutMillis: number,
+    attending: LendingEvents<SimulatedConnection> | undefined,
+    events: ConnectEvents,
+  ): Opening<SimulatedConnection> {
+    const { connection: arriving, abort } = this.#dial(attending)
     const attempt: Attempt = { startedAt: this.#clock.now(), giveUp: () => {}, preparing: undefined }
     this.#attempts.add(attempt)
     const connection = new Promise<SimulatedConnection>((resolve, reject) => {
@@ -64,10 +70,31 @@ export class SimulatedConnects {
     return { connection, abandon: () => attempt.giveUp() }
   }
 
+  #dial(events: LendingEvents<SimulatedConnection> | undefined): SimulatedConnect {
+    if (events === undefined) return this.#connect(undefined)
+    let isAborted = false
+    let abort = (): void => {}
+    const connection = connectWithCredentials({
+      events,
+      refusalOf,
+      connect: (credentials) => {
+        if (isAborted) return Promise.reject(new Error('given up'))
+        const connect = this.#connect(credentials?.password)
+        abort = () => connect.abort()
+        return connect.connection
+      },
+    })
+    const giveUp = (): void => {
+      isAborted = true
+      abort()
+    }
+    return { connection, abort: giveUp }
+  }
+
   /** A driver may throw where it should reject; hosts make one of the other. */
-  #connect(): ReturnType<SimulatedServer['connect']> {
+  #connect(password: string | undefined): SimulatedConnect {
     try {
-      return this.#server.connect()
+      return this.#server.connect(password)
     } catch (error) {
       const rejects = async (): Promise<never> => {
         throw error

@@ -54,13 +54,22 @@ export class SimulatedHost implements LendingPort<C> {
     this.#events = events
   }
 
-  acquire(above: FrameOwner = () => {}): Promise<C> {
+  acquire(above: FrameOwner = () => {}, signal?: AbortSignal): Promise<C> {
+    if (signal?.aborted === true) {
+      this.#events?.acquireFailed(signal.reason, 0, 'aborted')
+      return rejected(signal.reason)
+    }
     const refusal = this.#events?.admit()
     if (refusal !== undefined) return Promise.reject(refusal)
-    const origin = this.#events?.origin(above)
-    const connection = this.#callers.add(this.#policy.acquireTimeoutMillis, origin, (caller) => {
-      const why = this.#events?.explainTimeout(this.#clock.now() - caller.since)
-      this.#dismiss(caller, why ?? new Error('acquire timed out'), 'timedOut')
+    const connection = this.#callers.add({
+      origin: this.#events?.origin(above),
+      timeoutMillis: this.#policy.acquireTimeoutMillis,
+      onDeadline: (caller) => {
+        const why = this.#events?.explainTimeout(this.#clock.now() - caller.since)
+        this.#dismiss(caller, why ?? new Error('acquire timed out'), 'timedOut')
+      },
+      signal,
+      onAbort: (caller, reason) => this.#dismiss(caller, reason, 'aborted'),
     })
     this.wake()
     return connection
@@ -161,7 +170,7 @@ export class SimulatedHost implements LendingPort<C> {
     if (this.#callers.waits(caller)) this.#dismiss(caller, error, error.code === 'HOOK_FAILED' ? 'failed' : 'refused')
   }
 
-  #dismiss(caller: Caller, error: unknown, outcome: 'timedOut' | 'refused' | 'failed'): void {
+  #dismiss(caller: Caller, error: unknown, outcome: 'timedOut' | 'aborted' | 'refused' | 'failed'): void {
     this.#callers.remove(caller)
     this.#events?.acquireFailed(error, this.#clock.now() - caller.since, outcome)
     caller.reject(error)
@@ -176,7 +185,7 @@ export class SimulatedHost implements LendingPort<C> {
   /** For a caller, who is told of its failure; or for the keeper, who holds the connection. */
   #connect(onFailure?: (error: Error, answer: 'fail' | 'retry') => void): Opening<C> {
     const attempt = this.#events?.opening() ?? 0
-    return this.#connects.start(this.#policy.connectTimeoutMillis, {
+    return this.#connects.start(this.#policy.connectTimeoutMillis, this.#events, {
       failed: (error) => {
         const answer = this.#events?.openFailed(attempt, error) ?? 'fail'
         onFailure?.(error, answer)
@@ -332,4 +341,9 @@ export class SimulatedHost implements LendingPort<C> {
     this.#events = undefined
     for (const connection of [...this.#withdrawn]) this.restore(connection)
   }
+}
+
+/** With the caller's own reason, whatever it is. */
+async function rejected(reason: unknown): Promise<never> {
+  throw reason
 }

@@ -22,8 +22,11 @@ export interface SimulatedPool {
   /** The other side of the connections. */
   readonly server: SimulatedServer
   readonly keeper: PoolKeeper
-  /** Asks for a connection; pass the promise to `clock.until`, or nothing moves. */
-  acquire(): Promise<SimulatedConnection>
+  /**
+   * Asks for a connection; pass the promise to `clock.until`, or nothing moves. Rejects with the
+   * signal's reason when it is aborted before the connection is there.
+   */
+  acquire(options?: { readonly signal?: AbortSignal }): Promise<SimulatedConnection>
   /** Gives it back; `false` when nobody held it. */
   release(connection: SimulatedConnection): boolean
   /** One round trip of the holder's own. */
@@ -65,7 +68,7 @@ export function simulatePool(options: SimulatedPoolOptions = {}): SimulatedPool 
   const keeper = new LendingKeeper(host, resolved, { clock, draw, resolve })
   host.attach(keeper)
   keeper.start()
-  const acquire = (): Promise<SimulatedConnection> => host.acquire(acquire)
+  const acquire: SimulatedPool['acquire'] = ({ signal } = {}) => host.acquire(acquire, signal)
   return {
     clock,
     server,

@@ -16,7 +16,7 @@ export interface SimulatedServerOptions {
 }
 
 /** An attempt to connect. */
-interface SimulatedConnect {
+export interface SimulatedConnect {
   readonly connection: Promise<SimulatedConnection>
   /** Gives it up: nothing arrives any more. */
   abort(): void
@@ -40,6 +40,8 @@ export class SimulatedServer {
   closeMillis: number
   /** What becomes of attempts to connect from now on; swallowed ones are never answered. */
   connects: 'accepted' | 'refused' | 'unknownUser' | 'swallowed' = 'accepted'
+  /** What a connect has to bring; `undefined`: nothing. */
+  password: string | undefined
   /** The server follows another one now: it answers, but takes no writes. */
   isReadOnly = false
   /** Connections that the server has room for. */
@@ -76,8 +78,8 @@ export class SimulatedServer {
     return this.#sockets.size
   }
 
-  connect(): SimulatedConnect {
-    const refusal = this.#refusal()
+  connect(password?: string): SimulatedConnect {
+    const refusal = this.#refusal(password)
     const connect = {}
     if (refusal === undefined && this.connects !== 'swallowed') this.#connecting.add(connect)
     this.most = Math.max(this.most, this.sockets + this.#connecting.size)
@@ -96,9 +98,10 @@ export class SimulatedServer {
     return connection
   }
 
-  #refusal(): Error | undefined {
+  #refusal(password: string | undefined): Error | undefined {
     if (this.connects === 'refused') return failure('ECONNREFUSED')
-    if (this.connects === 'unknownUser') return failure('WRONG_PASSWORD')
+    const isWrong = this.password !== undefined && password !== this.password
+    if (this.connects === 'unknownUser' || isWrong) return failure('WRONG_PASSWORD')
     return this.alive + this.#connecting.size < this.limit ? undefined : failure('TOO_MANY_CONNECTIONS')
   }
 

@@ -273,9 +273,12 @@ export class TarnAcquires<C extends object> {
   }
 }
 
+/** Of our own errors, what the user's code says is the answer of an attempt; the others turn callers away. */
+const FAILURES: ReadonlySet<unknown> = new Set(['HOOK_FAILED', 'CREDENTIALS_FAILED'])
+
 function outcomeOf(error: unknown): 'timedOut' | 'aborted' | 'refused' | 'failed' {
   if (isTarnTimeout(error)) return 'timedOut'
-  if (isPoolkeeperError(error)) return error.code === 'HOOK_FAILED' ? 'failed' : 'refused'
+  if (isPoolkeeperError(error)) return FAILURES.has(error.code) ? 'failed' : 'refused'
   return error instanceof Error && error.message === 'aborted' ? 'aborted' : 'failed'
 }
 
