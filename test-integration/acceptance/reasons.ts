@@ -13,12 +13,10 @@ const NO_HIJACK = 'no host here lets a connection be taken out of its pool for g
 
 export const REASONS: Readonly<Partial<Record<ScenarioId, Reasons>>> = {
   'P-024': { hosts: 'not yet: a failed connect is the answer at once, as on the bare host; `createRetry` is not built' },
-  'P-025': { core: 'not yet', hosts: 'Knex gives a caller no way to leave the queue' },
-  'P-027': { core: 'not yet' },
+  'P-025': { hosts: 'Knex gives a caller no way to leave the queue' },
   'P-033': { core: NO_TRY_ACQUIRE },
   'P-036': { core: 'not yet: nested acquires are not looked for' },
   'P-062': { hosts: 'the drivers show no unread bytes; a check waits behind them, and ends at its deadline' },
-  'P-079': { core: 'not yet: `credentials` is not built' },
   'P-103': { core: "the host looks at what its connect gave, before any keeper hears of it: shown on the real one" },
   'P-105': { core: 'not yet: `circuit` is not built' },
   'P-106': { core: 'not yet: `circuit` is not built' },
@@ -34,7 +32,6 @@ export const REASONS: Readonly<Partial<Record<ScenarioId, Reasons>>> = {
   'P-153': { core: 'not yet: leak detection is not built' },
   'P-154': { hosts: 'not yet: leak detection is not built' },
   'P-155': { core: 'not yet: leak detection is not built' },
-  'P-167': { core: 'not yet: `credentials` is not built' },
   'P-181': { hosts: 'the model runs on virtual time (P-180); on real hosts each fault is shown by itself' },
   'P-184': { hosts: 'not yet: there is one adapter so far' },
 }

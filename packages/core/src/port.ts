@@ -200,7 +200,17 @@ export interface LendingEvents<C extends object> {
   acquired(connection: C, waitedSince: number | undefined, origin?: Origin): void
   /** It was lent, and never came into anybody's hands: the caller left in that very moment. */
   isUndelivered(connection: C): boolean
-  /** A caller leaves without one. */
+  /**
+   * A caller leaves without one; each caller is told of once, by this or by `acquired`.
+   *
+   * `'aborted'`: by himself, where the host lets him (an `AbortSignal`, for example); the error is his
+   * own reason. Who has left before he asked is told of here alone, with a wait of 0: without `admit`,
+   * and nothing is opened for him. Who leaves the queue is taken out of it, and the others keep their
+   * order. What is being opened for him is not given up: it goes to the next caller, or to the idle
+   * list. While `lend` is to be answered, also `abandoned` is told; the answer is followed, and what
+   * may be lent goes to the next caller or back to the idle list. Once `acquired`, he has it, and a
+   * signal means nothing any more.
+   */
   acquireFailed(error: unknown, waitMillis: number, outcome: 'timedOut' | 'aborted' | 'refused' | 'failed'): void
   /** What to tell a caller whose deadline has passed. */
   explainTimeout(waitMillis: number): PoolkeeperError

@@ -71,7 +71,7 @@ describe('asking the provider', () => {
     }
   })
 
-  test('P-084: does not happen while the pool rests: what was opened with the old ones is closed at their end', async () => {
+  test('does not happen while the pool rests: what was opened with the old ones is closed at their end', async () => {
     const store = new SecretStore()
     const pool = store.open()
     await fill(pool, 3)
@@ -151,7 +151,7 @@ describe('P-079: the life of a connection', () => {
     expect(pool.server.alive).toBeGreaterThanOrEqual(100)
   })
 
-  test('P-085: ends at the right moment after a suspension that the monotonic clock did not see', async () => {
+  test('P-086: ends at the right moment after a suspension that the monotonic clock did not see', async () => {
     const store = new SecretStore()
     const pool = store.open()
     const [before] = await fill(pool, 1)
