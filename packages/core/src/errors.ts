@@ -20,6 +20,8 @@ export type PoolkeeperErrorCode =
   | 'DRAINING'
   /** The pool is paused: refused at once with `waiters: 'fail'`, else at the caller's deadline. */
   | 'PAUSED'
+  /** The policy only observes (`mode: 'observe'`): what was asked for needs it in force. */
+  | 'OBSERVING'
   /** A policy, or a size for `resize()`, is refused; `invalid` says which option, its bound and the value. */
   | 'INVALID_POLICY'
   /** This host cannot be attended, or cannot do what was asked of it. */

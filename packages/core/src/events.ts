@@ -5,6 +5,14 @@ import type { DrainReport } from './keeper.ts'
 /** Which part of the policy asked for a check. */
 export type ValidationTrigger = 'checkout' | 'rival' | 'keepalive' | 'incident'
 
+/** What the policy would have done, if it were in force. */
+export type ObservedAct =
+  | { readonly would: 'validate'; readonly connection: number; readonly reason: 'checkout' | 'keepalive' }
+  | { readonly would: 'retire'; readonly connection: number; readonly reason: CloseReason }
+  | { readonly would: 'restore'; readonly connection: number; readonly reason: 'rollback' | 'reset' }
+  | { readonly would: 'refuse'; readonly connection?: undefined; readonly reason: 'maxPending' }
+  | { readonly would: 'open'; readonly connection?: undefined; readonly reason: 'min' }
+
 interface Facts {
   /** A connection was opened. */
   opened: { readonly connection: number; readonly openMillis: number }
@@ -51,6 +59,8 @@ interface Facts {
   dirtyReturn: { readonly connection: number; readonly status: 'open' | 'failed' }
   /** A hook threw, or did not return in time. */
   hookFailed: { readonly hook: HookName; readonly connection: number; readonly error: unknown }
+  /** With `mode: 'observe'`: what the policy would have done. */
+  observed: ObservedAct
   /** The pool begins to close, and lends nothing more. */
   draining: { readonly timeoutMillis: number }
   /** The pool is closed. */
@@ -97,6 +107,7 @@ export const EVENT_TYPES: readonly PoolEventType[] = [
   'recycled',
   'dirtyReturn',
   'hookFailed',
+  'observed',
   'draining',
   'drained',
   'paused',

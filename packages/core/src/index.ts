@@ -16,6 +16,7 @@ export {
   channelName,
   EVENT_TYPES,
   type EventFacts,
+  type ObservedAct,
   type PoolEvent,
   type PoolEventType,
   type ValidationTrigger,
@@ -45,7 +46,8 @@ export { LendingKeeper, type KeeperDependencies } from './lending/lending-keeper
 export { Overrides } from './overrides.ts'
 export type { PoolPolicyOptions } from './policy/options.ts'
 export { checkPolicyOptions, resolvePolicy } from './policy/resolve.ts'
-export type { HostSettings, PolicySource, PolicyValues, PoolPolicy } from './policy/values.ts'
+export { inForce } from './policy/observe.ts'
+export type { HostSettings, HostValues, PolicySource, PolicyValues, PoolPolicy } from './policy/values.ts'
 export { Origin, Trace, type FrameOwner } from './origin.ts'
 export type {
   ConnectRefusal,
@@ -63,6 +65,6 @@ export { appliedKeeper, forgetKeeper, hasKeeper, registerKeeper, registeredKeepe
 export type { PoolObserver } from './reporter.ts'
 export { rulesOf, type RulesByMoment } from './rules/index.ts'
 export type { Moment, Objection, Rule, Situation } from './rules/rule.ts'
-export type { AcquireCounters, PoolStats, ValidationCounters } from './stats.ts'
+export type { AcquireCounters, ObservedCounters, PoolStats, ValidationCounters } from './stats.ts'
 export { ownedBy, type Scope } from './scope.ts'
 export { judge, type Verdict } from './verdict.ts'

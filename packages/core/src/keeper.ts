@@ -74,6 +74,8 @@ export interface PoolKeeper {
   /**
    * Opens connections until `min` (and `minIdle`) stand ready, and keeps them so from now on.
    *
+   * With `mode: 'observe'` it opens nothing, and is done at once.
+   *
    * @throws PoolkeeperError `CONNECT_FAILED` with the last connect error as `cause`, when they do
    * not stand in time.
    */
@@ -83,7 +85,8 @@ export interface PoolKeeper {
    * Sets `min`, `max` or both, at once. Growth wakes callers that wait; shrinkage closes idle
    * connections now, and connections in use when they come back.
    *
-   * @throws PoolkeeperError `INVALID_POLICY` when the sizes are out of bounds or contradict.
+   * @throws PoolkeeperError `INVALID_POLICY` when the sizes are out of bounds or contradict;
+   * `OBSERVING` with `mode: 'observe'`.
    */
   resize(size: ResizeOptions): Promise<void>
 
@@ -91,7 +94,8 @@ export interface PoolKeeper {
    * Replaces every connection that exists now, a few at a time: a new one is opened first, the old
    * one is closed when nobody uses it. Resolves when the last of the old ones is gone.
    *
-   * @throws PoolkeeperError `UNSUPPORTED_HOST` where a connection cannot be replaced (SQLite).
+   * @throws PoolkeeperError `UNSUPPORTED_HOST` where a connection cannot be replaced (SQLite);
+   * `OBSERVING` with `mode: 'observe'`.
    */
   recycle(): Promise<void>
 

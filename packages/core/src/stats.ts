@@ -19,6 +19,8 @@ export interface PoolStats extends PoolCounts {
   readonly leaks: number
   /** Connections opened ahead to take the place of one that was about to retire. */
   readonly replacements: number
+  /** With `mode: 'observe'`: what the policy would have done. */
+  readonly observed: Readonly<ObservedCounters>
   /** Raised by every incident that made the pool prove its connections again. */
   readonly generation: number
   /** How long callers waited that got a connection. */
@@ -50,14 +52,30 @@ export interface ValidationCounters {
   skipped: number
 }
 
+export interface ObservedCounters {
+  /** Checks, at a checkout or to keep a connection alive. */
+  validate: number
+  /** Connections that would have been closed or replaced, by reason; each once. */
+  retire: Record<CloseReason, number>
+  /** Sessions that would have been rolled back or reset on return. */
+  restore: number
+  /** Callers that would have been turned away. */
+  refuse: number
+  /** Connections that would have been opened ahead of demand. */
+  open: number
+}
+
+function byReason(): Record<CloseReason, number> {
+  return Object.fromEntries(CLOSE_REASONS.map((reason) => [reason, 0])) as Record<CloseReason, number>
+}
+
 /** Plain numbers, counted where things happen and handed over when somebody asks. */
 export class Counters {
   readonly acquires: AcquireCounters = { ok: 0, timedOut: 0, aborted: 0, refused: 0, failed: 0 }
   readonly opens: { ok: number; failed: number } = { ok: 0, failed: 0 }
   readonly validations: ValidationCounters = { ok: 0, failed: 0, timedOut: 0, skipped: 0 }
-  readonly closes: Record<CloseReason, number> = Object.fromEntries(
-    CLOSE_REASONS.map((reason) => [reason, 0]),
-  ) as Record<CloseReason, number>
+  readonly closes: Record<CloseReason, number> = byReason()
+  readonly observed: ObservedCounters = { validate: 0, retire: byReason(), restore: 0, refuse: 0, open: 0 }
   readonly wait: DurationHistogram = new DurationHistogram()
   readonly use: DurationHistogram = new DurationHistogram()
   readonly open: DurationHistogram = new DurationHistogram()
@@ -70,6 +88,7 @@ export class Counters {
       opens: { ...this.opens },
       validations: { ...this.validations },
       closes: { ...this.closes },
+      observed: { ...this.observed, retire: { ...this.observed.retire } },
       leaks: this.leaks,
       replacements: this.replacements,
       waitMillis: this.wait.summary(),

@@ -1,6 +1,7 @@
 import {
   forgetKeeper,
   hasKeeper,
+  inForce,
   LendingKeeper,
   Overrides,
   PoolkeeperError,
@@ -55,7 +56,7 @@ export function attachKeeper(
     return next
   }
   const keeper: LendingKeeper<KnexConnection> = new LendingKeeper(port, policy, { ...dependencies, resolve })
-  port.attach(keeper, policy)
+  port.attach(keeper, inForce(policy))
 
   listenToQueries(client, host, keeper, overrides)
   explainTimeouts(client, pool, overrides)

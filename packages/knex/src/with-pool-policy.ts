@@ -41,7 +41,7 @@ function keptClient(Dialect: ClientClass, userClient: unknown, policy: PoolPolic
     override initializePool(config?: KnexClientConfig): void {
       if (userClient !== undefined) this.config.client = userClient
       const hadPool = this.pool !== undefined
-      super.initializePool(withoutLifetime(config ?? this.config))
+      super.initializePool(policy.mode === 'observe' ? config : withoutLifetime(config ?? this.config))
       if (!hadPool && this.pool !== undefined) attachKeeper(this, policy)
     }
   }

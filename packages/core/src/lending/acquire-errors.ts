@@ -32,6 +32,13 @@ export function pausedError<C extends object>(context: LendingContext<C>): Poolk
   return new PoolkeeperError('PAUSED', `pool "${name}" is paused`, { pool: name, counts: context.counts() })
 }
 
+/** For who asks for what only a policy in force can do. */
+export function observingError<C extends object>(context: LendingContext<C>, what: string): PoolkeeperError {
+  const { name } = context.policy
+  const message = `pool "${name}" is only observed: ${what} needs reconfigure({ mode: 'enforce' }) first`
+  return new PoolkeeperError('OBSERVING', message, { pool: name })
+}
+
 /** What stands between a caller and a connection now. */
 export function whyWaiting<C extends object>(context: LendingContext<C>): string {
   if (context.paused !== false) return 'the pool is paused'

@@ -4,19 +4,26 @@ import { totalOf, type PoolCounts } from '../counts.ts'
 import type { ConnectionFacts, Mutable } from '../facts.ts'
 import { Credentials } from '../credentials/credentials.ts'
 import { Ledger } from '../ledger.ts'
+import { inForce, rulesInForce } from '../policy/observe.ts'
 import type { PoolPolicy } from '../policy/values.ts'
 import type { LendingPort } from '../port.ts'
 import { Reporter } from '../reporter.ts'
-import { rulesOf, type RulesByMoment } from '../rules/index.ts'
+import type { RulesByMoment } from '../rules/index.ts'
 import type { Situation } from '../rules/rule.ts'
 import { Counters } from '../stats.ts'
+import { Observer } from './observer.ts'
 import { Tracking } from './tracking.ts'
 
 export type Facts = Mutable<ConnectionFacts>
 
 /** What every part of a keeper shares: one pool, its facts and its figures. */
 export class LendingContext<C extends object> {
+  /** What was asked for. */
+  declared: PoolPolicy
+  /** What is in force: the same, unless it only observes. */
   policy: PoolPolicy
+  /** Looks on while the policy only observes. */
+  observer: Observer<C> | undefined
   port: LendingPort<C>
   readonly clock: Clock
   rules: RulesByMoment
@@ -50,9 +57,11 @@ export class LendingContext<C extends object> {
 
   constructor(port: LendingPort<C>, policy: PoolPolicy, clock: Clock, draw: () => number) {
     this.port = port
-    this.policy = policy
+    this.declared = policy
+    this.policy = inForce(policy)
     this.clock = clock
-    this.rules = rulesOf(policy)
+    this.rules = rulesInForce(policy)
+    this.observer = this.#observerOf(policy)
     this.ledger = new Ledger(draw)
     this.reporter = new Reporter(policy.name, clock)
     this.situation = {
@@ -64,6 +73,18 @@ export class LendingContext<C extends object> {
       refusedIssue: 0,
     }
     this.credentials = new Credentials(this)
+  }
+
+  /** Judges by another policy from now on. */
+  use(policy: PoolPolicy): void {
+    this.declared = policy
+    this.policy = inForce(policy)
+    this.rules = rulesInForce(policy)
+    this.observer = this.#observerOf(policy)
+  }
+
+  #observerOf(policy: PoolPolicy): Observer<C> | undefined {
+    return policy.mode === 'observe' ? new Observer(this, policy) : undefined
   }
 
   get generation(): number {
@@ -102,6 +123,13 @@ export class LendingContext<C extends object> {
     if (facts.condemnedFor !== undefined) return
     facts.condemnedFor = reason
     if (this.reporter.hears('retired')) this.reporter.emit('retired', { connection: facts.id, reason })
+  }
+
+  /** The policy wants a connection gone; `false` where it only observes. */
+  retire(facts: Facts, reason: CloseReason): boolean {
+    if (this.observer === undefined) this.condemn(facts, reason)
+    else this.observer.retired(facts, reason)
+    return this.observer === undefined
   }
 
   /** Gives a withdrawn connection back to the pool, unless the pool is being closed. */

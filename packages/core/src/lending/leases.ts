@@ -58,6 +58,7 @@ export class Leases<C extends object> {
     const isAsked = this.#checks.running > 0 && this.#checks.get(connection) !== undefined
     if (verdict.action === 'lend' && !isAsked) {
       context.counters.validations.skipped++
+      context.observer?.lent(facts)
       if (context.policy.onAcquire !== undefined) return this.#hooks.acquire(connection, facts)
       facts.lentAt = now
       return true
@@ -119,8 +120,9 @@ export class Leases<C extends object> {
     counters.use.record(useMillis)
     if (tracking.size > 0) tracking.ended(connection)
     if (reporter.hearsLeases) reporter.emit('released', { connection: facts.id, useMillis })
-    if (port.isBroken(connection)) context.condemn(facts, 'fatal')
     situation.now = now
+    if (port.isBroken(connection)) context.retire(facts, 'fatal')
+    context.observer?.returned(connection, facts)
     const verdict = judge(context.rules.return, facts, situation)
     if (verdict.action === 'retire') context.condemn(facts, verdict.reason)
     else if (this.#isLastReturn()) context.condemn(facts, 'drain')

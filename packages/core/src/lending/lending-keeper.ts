@@ -90,7 +90,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   }
 
   get policy(): PoolPolicy {
-    return this.#context.policy
+    return this.#context.declared
   }
 
   stats(): PoolStats {

@@ -46,9 +46,9 @@ export class Losses<C extends object> {
     const facts = this.#context.ledger.get(connection)
     if (facts === undefined || isLeaving(facts)) return
     facts.suspect = true
-    this.#context.condemn(facts, 'fatal')
+    const goes = this.#context.retire(facts, 'fatal')
     if (peersInDoubt) this.#incidents.report(facts, error, this.#checks)
-    if (this.#context.port.idle().includes(connection)) void this.#context.port.close(connection, true)
+    if (goes && this.#context.port.idle().includes(connection)) void this.#context.port.close(connection, true)
   }
 }
 

@@ -35,7 +35,7 @@ export class Openings<C extends object> {
   }
 
   succeed(attempt: number, connection: C): void {
-    const { clock, counters, generation, ledger, port, reporter } = this.#context
+    const { clock, counters, generation, ledger, observer, port, reporter } = this.#context
     const now = clock.now()
     const openMillis = now - (this.#attempts.get(attempt) ?? now)
     this.#attempts.delete(attempt)
@@ -50,7 +50,7 @@ export class Openings<C extends object> {
     counters.open.record(openMillis)
     if (reporter.hears('opened')) reporter.emit('opened', { connection: facts.id, openMillis })
     const silentFor = Math.max(STUCK_AFTER_MILLIS, 2 * openMillis)
-    if (this.oldestAgeMillis(now) >= silentFor) port.abandonOpenings(now - silentFor)
+    if (observer === undefined && this.oldestAgeMillis(now) >= silentFor) port.abandonOpenings(now - silentFor)
   }
 
   fail(attempt: number, error: unknown): void {

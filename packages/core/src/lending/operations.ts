@@ -4,8 +4,7 @@ import { FIELDS } from '../policy/fields.ts'
 import { invalidPolicy } from '../policy/bounds.ts'
 import type { PoolPolicyOptions } from '../policy/options.ts'
 import { keepsMinimum, type PoolPolicy } from '../policy/values.ts'
-import { rulesOf } from '../rules/index.ts'
-import { drainingError, pausedError } from './acquire-errors.ts'
+import { drainingError, observingError, pausedError } from './acquire-errors.ts'
 import type { LendingContext } from './context.ts'
 import type { Upkeep } from './upkeep.ts'
 
@@ -38,6 +37,7 @@ export class Operations<C extends object> {
 
   async ready({ timeoutMillis = this.#context.policy.acquireTimeoutMillis }: ReadyOptions): Promise<void> {
     FIELDS.acquireTimeoutMillis('timeoutMillis', timeoutMillis)
+    if (this.#context.observer !== undefined) return
     this.#upkeep.keepsMinimum = true
     this.#upkeep.soon()
     if (await this.#until(() => this.#isReady(), timeoutMillis)) return
@@ -51,13 +51,15 @@ export class Operations<C extends object> {
   }
 
   #isReady(): boolean {
+    if (this.#context.observer !== undefined) return true
     const { idle, used } = this.#context.counts()
     const { min, minIdle } = this.#context.policy
     return idle + used >= min && idle >= (minIdle || 0)
   }
 
   resize(size: ResizeOptions): void {
-    const { policy, reporter } = this.#context
+    const { observer, policy, reporter } = this.#context
+    if (observer !== undefined) throw observingError(this.#context, 'resize()')
     const { min = policy.min, max = policy.max } = size
     FIELDS.min('min', min)
     FIELDS.max('max', max)
@@ -88,14 +90,25 @@ export class Operations<C extends object> {
 
   #use(policy: PoolPolicy, changes: PoolPolicyOptions): void {
     this.#changes = { ...this.#changes, ...changes }
-    this.#context.policy = policy
-    if (keepsMinimum(policy)) this.#upkeep.keepsMinimum = true
-    this.#context.rules = rulesOf(policy)
-    this.#context.port.configure(policy)
-    this.#context.surplus = 'shrink'
-    this.#shrink()
+    this.#context.use(policy)
+    this.#context.port.configure(this.#context.policy)
+    if (this.#context.observer === undefined) this.#adjust()
+    else this.#endReplacing()
     this.#context.port.wake()
     this.#upkeep.soon()
+  }
+
+  #adjust(): void {
+    if (keepsMinimum(this.#context.policy)) this.#upkeep.keepsMinimum = true
+    this.#context.surplus = 'shrink'
+    this.#shrink()
+  }
+
+  /** Nothing is replaced any more: who waits for that is answered. */
+  #endReplacing(): void {
+    this.#context.surplus = undefined
+    this.#context.situation.recycleBefore = -Infinity
+    this.changed()
   }
 
   pause({ waiters = 'wait' }: PauseOptions): void {
@@ -122,7 +135,8 @@ export class Operations<C extends object> {
   }
 
   async recycle(): Promise<void> {
-    const { clock, port, reporter, situation } = this.#context
+    const { clock, observer, port, reporter, situation } = this.#context
+    if (observer !== undefined) throw observingError(this.#context, 'recycle()')
     if (!port.replaceable) {
       throw new PoolkeeperError('UNSUPPORTED_HOST', `the connections of ${port.host} on this database cannot be replaced`)
     }

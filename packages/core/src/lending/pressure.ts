@@ -1,5 +1,6 @@
 import { PoolkeeperError } from '../errors.ts'
 import { describeCounts } from '../counts.ts'
+import type { PoolPolicy } from '../policy/values.ts'
 import type { LendingContext } from './context.ts'
 
 export interface PressureOptions {
@@ -58,11 +59,9 @@ export class Pressure<C extends object> {
 
   /** The refusal of one more caller, when too many wait already. */
   refusal(): PoolkeeperError | undefined {
-    const { counters, policy, port } = this.#context
-    if (policy.maxPending === false) return undefined
-    const { idle, opening, pending } = port.counts()
-    const isServed = idle > 0 || this.#context.total() < policy.max
-    if (isServed || Math.max(0, pending - opening) < policy.maxPending) return undefined
+    const { counters, observer, policy } = this.#context
+    if (observer !== undefined && this.#isOverfull(observer.policy)) observer.refused('maxPending')
+    if (!this.#isOverfull(policy)) return undefined
     counters.acquires.refused++
     const counts = this.#context.counts()
     return new PoolkeeperError(
@@ -70,6 +69,13 @@ export class Pressure<C extends object> {
       `pool "${policy.name}" lets ${policy.maxPending} callers wait, and no more (${describeCounts(counts, policy.max)})`,
       { pool: policy.name, counts },
     )
+  }
+
+  #isOverfull({ max, maxPending }: PoolPolicy): boolean {
+    if (maxPending === false) return false
+    const { idle, opening, pending } = this.#context.port.counts()
+    const isServed = idle > 0 || this.#context.total() < max
+    return !isServed && Math.max(0, pending - opening) >= maxPending
   }
 
   /** Whether one more connection may be opened for a caller now. */

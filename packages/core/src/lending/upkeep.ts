@@ -1,14 +1,15 @@
 import type { Timer } from '../clock.ts'
 import type { CloseReason } from '../close-reason.ts'
 import { totalOf } from '../counts.ts'
-import { keepsMinimum, mayWakeServer } from '../policy/values.ts'
+import { keepsMinimum, mayWakeServer, type PoolPolicy } from '../policy/values.ts'
+import type { RulesByMoment } from '../rules/index.ts'
 import type { Checks } from './checks.ts'
 import type { LendingContext } from './context.ts'
 import { STOPPED_AFTER_MILLIS } from './freeze.ts'
 import type { Incidents } from './incidents.ts'
 import type { Openings } from './openings.ts'
 import type { Pressure } from './pressure.ts'
-import { planRound, SHORT_LEASE_MILLIS, type Entry } from './round-plan.ts'
+import { planRound, SHORT_LEASE_MILLIS, type Entry, type RoundView } from './round-plan.ts'
 
 /** A pool that nobody asked for a connection for so long is not in use. */
 const IN_USE_FOR_MILLIS = 30_000
@@ -54,9 +55,9 @@ export class Upkeep<C extends object> {
   }
 
   /** Whether the server may be talked to without a caller: it is awake, or shall be. */
-  mayTalk(): boolean {
+  mayTalk(policy: PoolPolicy = this.#context.policy): boolean {
     if (this.#context.draining) return false
-    return mayWakeServer(this.#context.policy) || this.keepsMinimum || this.#isInUse() || this.recycling()
+    return mayWakeServer(policy) || this.keepsMinimum || this.#isInUse() || this.recycling()
   }
 
   #isInUse(): boolean {
@@ -64,9 +65,9 @@ export class Upkeep<C extends object> {
   }
 
   /** Of a minimum that nobody asked us for, what demand has opened, while there is demand. */
-  #refillTo(): number {
-    const { mostAlive, policy } = this.#context
-    if (this.keepsMinimum) return policy.min
+  #refillTo(policy: PoolPolicy): number {
+    const { mostAlive } = this.#context
+    if (this.keepsMinimum || keepsMinimum(policy)) return policy.min
     return this.#isInUse() ? Math.min(policy.min, mostAlive) : 0
   }
 
@@ -123,7 +124,7 @@ export class Upkeep<C extends object> {
 
   /** Often enough for what is due soonest, and no oftener. */
   #period(): number {
-    const { maxLifetimeMillis, idleTimeoutMillis, keepaliveMillis } = this.#context.policy
+    const { maxLifetimeMillis, idleTimeoutMillis, keepaliveMillis } = this.#context.declared
     const wishes = [
       maxLifetimeMillis === false ? Infinity : maxLifetimeMillis / 40,
       idleTimeoutMillis === false ? Infinity : idleTimeoutMillis / 10,
@@ -143,32 +144,41 @@ export class Upkeep<C extends object> {
   }
 
   round(): void {
-    const { clock, policy, port, rules, situation } = this.#context
+    const { clock, observer, policy, rules, situation } = this.#context
     const now = clock.now()
     situation.now = now
     this.#renewCredentials()
-    const plan = planRound<C>({
-      rules,
-      situation,
-      policy,
-      counts: this.#context.counts(),
-      idle: this.#idleEntries(),
-      lent: this.#entries(port.lent()),
-      mayTalk: this.mayTalk(),
-      mayRefill: this.#openings.mayRefill(),
-      refillTo: this.#refillTo(),
-      surplus: this.#context.surplus ?? 'overflow',
-      roundMillis: this.#period(),
-      replacementMillis: this.#replacementMillis(),
-      replacing: this.#replacing.size,
-      replacingNow: [...this.#replacing].filter((old) => !this.#isHeldForLong(old, now)).length,
-    })
+    if (observer !== undefined) {
+      observer.planned(planRound(observer.stillThere(this.#view(observer.policy, observer.rules))))
+      return
+    }
+    const plan = planRound(this.#view(policy, rules))
     for (const { connection, reason } of plan.close) void this.#context.discard(connection, reason, false)
     for (const { connection, reason, lent } of plan.replace) void this.#replace(connection, reason, lent)
     for (const connection of plan.validate) this.#checks.start(connection, 'keepalive', 'idle')
     for (let missing = plan.open; missing > 0; missing--) void this.#open()
     this.#pressure.relieve(now)
     void this.#openings.probeIfStuck(now)
+  }
+
+  #view(policy: PoolPolicy, rules: RulesByMoment): RoundView<C> {
+    const { situation } = this.#context
+    return {
+      rules,
+      situation,
+      policy,
+      counts: this.#context.counts(),
+      idle: this.#idleEntries(),
+      lent: this.#entries(this.#context.port.lent()),
+      mayTalk: this.mayTalk(policy),
+      mayRefill: this.#openings.mayRefill(),
+      refillTo: this.#refillTo(policy),
+      surplus: this.#context.surplus ?? 'overflow',
+      roundMillis: this.#period(),
+      replacementMillis: this.#replacementMillis(),
+      replacing: this.#replacing.size,
+      replacingNow: [...this.#replacing].filter((old) => !this.#isHeldForLong(old, situation.now)).length,
+    }
   }
 
   /** So early that all that were opened with the old ones can be replaced, one after the other. */

@@ -32,6 +32,7 @@ export const FIELDS: Readonly<Record<keyof PoolPolicyOptions, FieldCheck>> = {
   onAcquire: callback,
   onRelease: callback,
   drainTimeoutMillis: millis(0),
+  mode: oneOf('enforce', 'observe'),
 }
 
 /** Words of the policy whose feature is not built yet: refused by name, never ignored. */
@@ -42,6 +43,5 @@ export const NOT_BUILT_YET: readonly string[] = [
   'createRetry',
   'createBackoff',
   'circuit',
-  'mode',
   'sizing',
 ]

@@ -6,6 +6,7 @@ import type { MaxUsesOptions } from '../rules/max-uses.ts'
 import type { RetireOnOptions } from '../harm.ts'
 import type { HookOptions } from '../hooks.ts'
 import type { PressureOptions } from '../lending/pressure.ts'
+import type { ModeOptions } from './observe.ts'
 import type { ValidateAfterIdleOptions } from '../rules/validate-after-idle.ts'
 import type { ValidateRoleOptions } from '../rules/validate-role.ts'
 
@@ -162,4 +163,5 @@ export interface PoolPolicyOptions
     KeepaliveOptions,
     ReturnOptions,
     HookOptions,
-    DrainOptions {}
+    DrainOptions,
+    ModeOptions {}

@@ -75,6 +75,7 @@ const ROWS = {
   onAcquire: hook(),
   onRelease: hook(),
   drainTimeoutMillis: millis(0),
+  mode: { fine: ['enforce', 'observe'], bound: `'enforce' or 'observe'`, bad: [false, true, 'report', null, 1] },
 } satisfies Record<Field, Row>
 
 /** What the user did not mean to give: a type error for the compiler, an INVALID_POLICY at run time. */
@@ -157,7 +158,8 @@ describe('unknown keys', () => {
 
 describe('precedence', () => {
   test('with nothing said, the host’s and our own defaults hold', () => {
-    const { sources, ...values } = policyOf()
+    const { host, sources, ...values } = policyOf()
+    expect(host).toEqual(HOST_DEFAULTS)
     expect(values).toEqual({ ...DEFAULTS, ...HOST_DEFAULTS })
     expect(new Set(Object.values(sources))).toEqual(new Set(['default']))
     expect(Object.keys(sources).sort()).toEqual(Object.keys(FIELDS).sort())

@@ -3,7 +3,7 @@ import type { PoolkeeperError } from '../errors.ts'
 import { invalidPolicy, refusedOption } from './bounds.ts'
 import { FIELDS, NOT_BUILT_YET } from './fields.ts'
 import type { PoolPolicyOptions } from './options.ts'
-import { DEFAULTS, type HostSettings, type PolicySource, type PolicyValues, type PoolPolicy } from './values.ts'
+import { DEFAULTS, type HostSettings, type HostValues, type PolicySource, type PolicyValues, type PoolPolicy } from './values.ts'
 
 type Field = keyof PolicyValues
 type Draft = { -readonly [K in Field]: PolicyValues[K] }
@@ -47,7 +47,12 @@ export function resolvePolicy(options: PoolPolicyOptions, host: HostSettings): P
   overlay(values, sources, options, 'policy')
   overlay(values, sources, host.fixed, 'host')
   settleContradictions(values, sources)
-  return Object.freeze({ ...values, sources: Object.freeze(sources) })
+  return Object.freeze({ ...values, sources: Object.freeze(sources), host: ownValues(host) })
+}
+
+function ownValues({ defaults, explicit }: HostSettings): HostValues {
+  const set = { ...defaults, ...explicit }
+  return Object.freeze(Object.fromEntries(Object.keys(defaults).map((field) => [field, set[field as keyof HostValues]]))) as HostValues
 }
 
 function overlay(values: Draft, sources: Sources, given: object | undefined, source: PolicySource): void {

@@ -16,15 +16,20 @@ export type PolicySource = 'policy' | 'host' | 'default'
 /** What was resolved, and where each value came from. Frozen. */
 export type PoolPolicy = PolicyValues & {
   readonly sources: Readonly<Record<keyof PolicyValues, PolicySource>>
+  /** What the host says itself; in force while the policy only observes. */
+  readonly host: HostValues
 }
+
+/** The fields that only the host can know. */
+export type HostValues = Pick<
+  PolicyValues,
+  'name' | 'min' | 'max' | 'acquireTimeoutMillis' | 'connectTimeoutMillis' | 'idleTimeoutMillis'
+>
 
 /** What the host's own options say. */
 export interface HostSettings {
-  /** What holds when nobody said anything; the fields that only the host can know. */
-  readonly defaults: Pick<
-    PolicyValues,
-    'name' | 'min' | 'max' | 'acquireTimeoutMillis' | 'connectTimeoutMillis' | 'idleTimeoutMillis'
-  >
+  /** What holds when nobody said anything. */
+  readonly defaults: HostValues
   /** What the user set on the host; beats our defaults, and is beaten by the policy. */
   readonly explicit?: Partial<PolicyValues>
   /** What this host can do only in one way; beats everything. */
@@ -54,6 +59,7 @@ export const DEFAULTS: Omit<PolicyValues, keyof HostSettings['defaults']> = Obje
   onAcquire: undefined,
   onRelease: undefined,
   drainTimeoutMillis: 10_000,
+  mode: 'enforce',
 })
 
 /**

@@ -1,6 +1,7 @@
 import type { PoolKeeper } from '../keeper.ts'
 import { LendingKeeper } from '../lending/lending-keeper.ts'
 import type { PoolPolicyOptions } from '../policy/options.ts'
+import { inForce } from '../policy/observe.ts'
 import { resolvePolicy } from '../policy/resolve.ts'
 import type { HostSettings, PoolPolicy } from '../policy/values.ts'
 import { SimulatedHost } from './simulated-host.ts'
@@ -64,7 +65,7 @@ export function simulatePool(options: SimulatedPoolOptions = {}): SimulatedPool 
     return next
   }
   const resolved = resolve({})
-  const host = new SimulatedHost(server, resolved, clock)
+  const host = new SimulatedHost(server, inForce(resolved), clock)
   const keeper = new LendingKeeper(host, resolved, { clock, draw, resolve })
   host.attach(keeper)
   keeper.start()

@@ -31,6 +31,8 @@ export class TarnPort<C extends object> implements LendingPort<C> {
   readonly #clock: Clock
   /** Out of tarn's free list by the keeper's wish; tarn counts them as used. */
   readonly #withdrawn = new Set<C>()
+  /** The policy only observes: tarn goes by its own rules. */
+  #isObserving = false
   #acquires: TarnAcquires<C> | undefined
   #creates: TarnCreates<C> | undefined
   #closes: TarnCloses<C> | undefined
@@ -48,6 +50,7 @@ export class TarnPort<C extends object> implements LendingPort<C> {
   attach(events: LendingEvents<C>, policy: PoolPolicy): void {
     const pool = this.#pool
     const overrides = this.#overrides
+    this.#isObserving = policy.mode === 'observe'
     overrides.set('min', policy.min)
     overrides.set('max', policy.max)
     overrides.set('acquireTimeoutMillis', policy.acquireTimeoutMillis)
@@ -58,15 +61,18 @@ export class TarnPort<C extends object> implements LendingPort<C> {
       adopt: (connection) => closes.adopt(connection),
       hold: (connection) => this.withdraw(connection),
       destroyUnready: (connection) => closes.destroyUnready(connection),
-      closing: () => closes.count,
+      // Of itself, tarn does not count them.
+      closing: () => (this.#isObserving ? 0 : closes.count),
     })
     this.#acquires = new TarnAcquires(pool, overrides, this.#tarn, events, this.#clock, {
       withdrawn: this.#withdrawn,
       close: (connection) => closes.close(connection, false),
     })
     // Idle connections are the keeper's to close; the rest of a reaping is tarn's.
+    const { check } = pool
     overrides.set('check', () => {
-      if (pool.isEmpty()) pool._stopReaping()
+      if (this.#isObserving) check.call(pool)
+      else if (pool.isEmpty()) pool._stopReaping()
     })
     const destroy = pool.destroy
     overrides.set('destroy', async () => {
@@ -116,7 +122,8 @@ export class TarnPort<C extends object> implements LendingPort<C> {
     return this.#acquires?.waiters() ?? []
   }
 
-  configure({ min, max, acquireTimeoutMillis, connectTimeoutMillis }: PoolPolicy): void {
+  configure({ mode, min, max, acquireTimeoutMillis, connectTimeoutMillis }: PoolPolicy): void {
+    this.#isObserving = mode === 'observe'
     this.#pool.min = min
     this.#pool.max = max
     this.#pool.acquireTimeoutMillis = acquireTimeoutMillis
