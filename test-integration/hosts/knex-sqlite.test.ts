@@ -17,6 +17,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const LACKS = {
   server: 'SQLite runs inside the process: there is no server that could die, and nothing to ask',
   network: 'SQLite runs inside the process: there is no network',
+  login: 'SQLite has no users and no passwords',
   replacement: 'a connection to SQLite is the database itself, so nothing replaces it',
 }
 

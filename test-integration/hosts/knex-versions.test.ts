@@ -19,6 +19,7 @@ const CORE: readonly BehaviourId[] = [
   'dead-unseen',
   'dead-in-window',
   'half-open',
+  'credentials',
   'max-uses',
   'host-errors',
   'misuse',

@@ -19,6 +19,7 @@ export type BehaviourId =
   | 'connect-frozen'
   | 'connect-late'
   | 'max-lifetime'
+  | 'credentials'
   | 'max-uses'
   | 'idle-timeout'
   | 'keepalive'

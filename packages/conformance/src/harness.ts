@@ -3,9 +3,10 @@ import type { BehaviourId } from './behaviour.ts'
 
 /**
  * What a behaviour needs besides a pool: the server's own view of its connections; a network that
- * can be broken; a connection that may be replaced by another one; more than one connection.
+ * can be broken; a connection that may be replaced by another one; a login that takes an empty password,
+ * of the user that the harness names.
  */
-export type Capability = 'server' | 'network' | 'replacement'
+export type Capability = 'server' | 'network' | 'replacement' | 'login'
 
 /** One host over one wire, as the behaviours see it. */
 export interface AdapterHarness {

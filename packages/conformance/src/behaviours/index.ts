@@ -6,6 +6,7 @@ import { connectFrozen } from './connect-frozen.ts'
 import { connectLate } from './connect-late.ts'
 import { connectRefused } from './connect-refused.ts'
 import { counters } from './counters.ts'
+import { credentials } from './credentials.ts'
 import { deadInWindow } from './dead-in-window.ts'
 import { deadSeen } from './dead-seen.ts'
 import { deadUnseen } from './dead-unseen.ts'
@@ -50,6 +51,7 @@ export const BEHAVIOURS: Readonly<Record<BehaviourId, Behaviour>> = {
   'connect-frozen': connectFrozen,
   'connect-late': connectLate,
   'max-lifetime': maxLifetime,
+  credentials,
   'max-uses': maxUses,
   'idle-timeout': idleTimeout,
   keepalive,
