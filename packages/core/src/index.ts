@@ -43,6 +43,7 @@ export type {
 } from './lending/explain.ts'
 export type { HealthStatus, PoolHealth } from './lending/health.ts'
 export { LendingKeeper, type KeeperDependencies } from './lending/lending-keeper.ts'
+export { Waiters } from './lending/waiters.ts'
 export { Overrides } from './overrides.ts'
 export type { PoolPolicyOptions } from './policy/options.ts'
 export { checkPolicyOptions, resolvePolicy } from './policy/resolve.ts'

@@ -33,8 +33,11 @@ export interface LendingPort<C extends object> {
   /** The connections that callers hold. */
   lent(): readonly C[]
 
-  /** The callers that wait, the oldest first. */
+  /** The callers that wait, the oldest first: what `Waiters` keeps for a port, with their deadlines. */
   waiters(): readonly Waiter[]
+
+  /** This process did not run for so long: it is not held against those who wait. */
+  postponeDeadlines(millis: number): void
 
   /** The host's own limits and deadlines, changed at once. */
   configure(policy: PoolPolicy): void
@@ -118,7 +121,7 @@ export type ValidationAnswer = void | 'wrongRole'
 
 /** A caller that waits. */
 export interface Waiter {
-  /** By the clock. */
+  /** By the clock; time in which this process did not run is left out. */
   readonly since: number
   /** As `LendingEvents.origin` said when he asked. */
   readonly origin: Origin | undefined
@@ -198,8 +201,6 @@ export interface LendingEvents<C extends object> {
 
   /** The connection is in a caller's hands, who waited since then; `undefined`: not at all. */
   acquired(connection: C, waitedSince: number | undefined, origin?: Origin): void
-  /** It was lent, and never came into anybody's hands: the caller left in that very moment. */
-  isUndelivered(connection: C): boolean
   /**
    * A caller leaves without one; each caller is told of once, by this or by `acquired`.
    *

@@ -12,6 +12,7 @@ export function detachedPort<C extends object>(port: LendingPort<C>): LendingPor
     idle: () => port.idle(),
     lent: () => port.lent(),
     waiters: () => port.waiters(),
+    postponeDeadlines: () => {},
     validate: (connection) => port.validate(connection),
     transactionStatus: (connection) => port.transactionStatus(connection),
     isBroken: (connection) => port.isBroken(connection),

@@ -99,11 +99,6 @@ export class Leases<C extends object> {
     if (reporter.hearsLeases) reporter.emit('acquired', { connection: facts.id, waitMillis })
   }
 
-  isUndelivered(connection: C): boolean {
-    const facts = this.#context.ledger.get(connection)
-    return facts !== undefined && facts.lentAt !== undefined && !facts.held
-  }
-
   returned(connection: C): 'keep' | 'retire' | 'foreign' | Promise<'keep' | 'retire'> {
     const context = this.#context
     const { counters, port, reporter, situation, tracking } = context

@@ -251,10 +251,6 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     this.#context.tracking.asked(connection, text)
   }
 
-  isUndelivered(connection: C): boolean {
-    return this.#leases.isUndelivered(connection)
-  }
-
   acquireFailed(error: unknown, waitMillis: number, outcome: 'timedOut' | 'aborted' | 'refused' | 'failed'): void {
     const { counters, reporter } = this.#context
     counters.acquires[outcome]++

@@ -17,6 +17,8 @@ const IN_USE_FOR_MILLIS = 30_000
 const SHORTEST_PERIOD_MILLIS = 50
 const LONGEST_PERIOD_MILLIS = 5_000
 const PERIOD_WHILE_BUSY_MILLIS = 250
+/** The lateness of a round tells for how long this process was stopped: the shorter the period, the better. */
+const PERIOD_IN_USE_MILLIS = 1_000
 const LEAST_REPLACEMENT_MILLIS = 20
 
 /** What a round asks of the rest of the keeper. */
@@ -110,10 +112,16 @@ export class Upkeep<C extends object> {
     this.#timer = this.#context.clock.after(millis, () => {
       this.#timer = undefined
       const lateBy = this.#context.clock.now() - this.#dueAt
-      if (lateBy >= STOPPED_AFTER_MILLIS) this.#incidents.froze(lateBy)
+      if (lateBy >= STOPPED_AFTER_MILLIS) this.#thaw(lateBy)
       this.round()
       if (this.#timer === undefined && !this.#stopped && this.#isNeeded()) this.#schedule(this.#period())
     })
+  }
+
+  /** This process was stopped while time went on: a suspended one has no such lateness. */
+  #thaw(stoppedMillis: number): void {
+    this.#incidents.froze(stoppedMillis)
+    this.#context.port.postponeDeadlines(stoppedMillis)
   }
 
   #isNeeded(): boolean {
@@ -131,6 +139,7 @@ export class Upkeep<C extends object> {
       keepaliveMillis === false ? Infinity : keepaliveMillis / 20,
       this.#context.credentials.periodMillis,
       this.#isBusy() ? PERIOD_WHILE_BUSY_MILLIS : Infinity,
+      this.#isInUse() ? PERIOD_IN_USE_MILLIS : Infinity,
       this.#openings.pauseLeft() || Infinity,
       this.#pressure.nextReliefIn(this.#context.clock.now()) || Infinity,
       LONGEST_PERIOD_MILLIS,

@@ -1,13 +1,12 @@
-import type { Timer } from '../clock.ts'
+import { Waiters } from '../lending/waiters.ts'
 import type { Origin } from '../origin.ts'
+import type { Waiter } from '../port.ts'
 import type { SimulatedConnection } from './simulated-server.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
 /** Somebody who waits for a connection. */
 export interface Caller {
-  readonly since: number
   readonly origin: Origin | undefined
-  readonly deadline: Timer
   /** Forgets the signal by which he may leave. */
   readonly unlisten: () => void
   readonly resolve: (connection: SimulatedConnection) => void
@@ -18,7 +17,7 @@ export interface Caller {
 export interface Asking {
   readonly origin: Origin | undefined
   readonly timeoutMillis: number
-  onDeadline(caller: Caller): void
+  onDeadline(caller: Caller, waiter: Waiter): void
   /** He leaves when it is aborted. */
   readonly signal?: AbortSignal | undefined
   onAbort(caller: Caller, reason: unknown): void
@@ -26,12 +25,12 @@ export interface Asking {
 
 /** Those who wait, the oldest first; in the queue are those for whom nothing is being checked. */
 export class SimulatedCallers {
-  readonly #clock: VirtualClock
+  readonly waiters: Waiters<Caller>
   readonly #all = new Set<Caller>()
   readonly #queue: Caller[] = []
 
   constructor(clock: VirtualClock) {
-    this.#clock = clock
+    this.waiters = new Waiters(clock)
   }
 
   get all(): readonly Caller[] {
@@ -49,11 +48,11 @@ export class SimulatedCallers {
   /** Lines up, and resolves with what he is given. */
   add({ timeoutMillis, origin, onDeadline, signal, onAbort }: Asking): Promise<SimulatedConnection> {
     return new Promise((resolve, reject) => {
-      const deadline = this.#clock.after(timeoutMillis, () => onDeadline(caller))
       const leave = (): void => onAbort(caller, signal?.reason)
       signal?.addEventListener('abort', leave, { once: true })
       const unlisten = (): void => signal?.removeEventListener('abort', leave)
-      const caller: Caller = { since: this.#clock.now(), origin, deadline, unlisten, resolve, reject }
+      const caller: Caller = { origin, unlisten, resolve, reject }
+      this.waiters.add(caller, origin, timeoutMillis, (waiter) => onDeadline(caller, waiter))
       this.#all.add(caller)
       this.#queue.push(caller)
     })
@@ -77,12 +76,12 @@ export class SimulatedCallers {
     return this.#queue[0]
   }
 
-  /** He has his answer. */
-  remove(caller: Caller): void {
-    caller.deadline.cancel()
+  /** He has his answer; returns since when he waited. */
+  remove(caller: Caller): Waiter | undefined {
     caller.unlisten()
     this.#all.delete(caller)
     const index = this.#queue.indexOf(caller)
     if (index !== -1) this.#queue.splice(index, 1)
+    return this.waiters.take(caller)
   }
 }

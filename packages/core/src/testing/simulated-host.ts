@@ -64,8 +64,8 @@ export class SimulatedHost implements LendingPort<C> {
     const connection = this.#callers.add({
       origin: this.#events?.origin(above),
       timeoutMillis: this.#policy.acquireTimeoutMillis,
-      onDeadline: (caller) => {
-        const why = this.#events?.explainTimeout(this.#clock.now() - caller.since)
+      onDeadline: (caller, { since }) => {
+        const why = this.#events?.explainTimeout(this.#clock.now() - since)
         this.#dismiss(caller, why ?? new Error('acquire timed out'), 'timedOut')
       },
       signal,
@@ -158,8 +158,8 @@ export class SimulatedHost implements LendingPort<C> {
     } else if (answer !== true) {
       this.#turnAway(caller, connection, answer)
     } else if (isWaiting) {
-      this.#callers.remove(caller)
-      this.#events?.acquired(connection, caller.since === this.#clock.now() ? undefined : caller.since, caller.origin)
+      const waiter = this.#callers.remove(caller)
+      this.#events?.acquired(connection, waiter?.since === this.#clock.now() ? undefined : waiter?.since, waiter?.origin)
       caller.resolve(connection)
     } else this.#putBack(connection)
   }
@@ -171,8 +171,8 @@ export class SimulatedHost implements LendingPort<C> {
   }
 
   #dismiss(caller: Caller, error: unknown, outcome: 'timedOut' | 'aborted' | 'refused' | 'failed'): void {
-    this.#callers.remove(caller)
-    this.#events?.acquireFailed(error, this.#clock.now() - caller.since, outcome)
+    const now = this.#clock.now()
+    this.#events?.acquireFailed(error, now - (this.#callers.remove(caller)?.since ?? now), outcome)
     caller.reject(error)
     for (const asked of this.#asking.values()) if (asked.caller === caller) this.#events?.abandoned(asked.connection)
   }
@@ -235,7 +235,11 @@ export class SimulatedHost implements LendingPort<C> {
   }
 
   waiters(): readonly Waiter[] {
-    return this.#callers.all
+    return this.#callers.waiters.all()
+  }
+
+  postponeDeadlines(millis: number): void {
+    this.#callers.waiters.postpone(millis)
   }
 
   configure(policy: PoolPolicy): void {

@@ -1,12 +1,15 @@
 import {
   isPoolkeeperError,
+  Waiters,
   type Clock,
   type LendAnswer,
   type LendingEvents,
   type Origin,
   type Overrides,
+  type PoolPolicy,
   type Waiter,
 } from '@poolkeeper/core'
+import { KeptAcquire, refused, type AcquireOutcome } from './kept-acquire.ts'
 import type { TarnHost } from './tarn-host.ts'
 import {
   isTarnTimeout,
@@ -14,6 +17,7 @@ import {
   removeFrom,
   serveAll,
   strikeOff,
+  timeoutOf,
   type TarnEntry,
   type TarnOperation,
   type TarnPool,
@@ -29,28 +33,25 @@ export interface AcquireNeighbours<C> {
 /**
  * The way from a caller's wish to a connection in his hands, and back.
  *
- * tarn wraps every checkout in a second operation with a timer of its own, for the sake of
- * validators that never answer. Checks have their own deadline here, so a connection that needs
- * none is handed over at once, which pays for all that the keeper does on the way.
+ * tarn gives every acquire a timer of its own, and wraps every checkout in a second operation with
+ * another one, for the sake of validators that never answer. Checks have their own deadline here, and
+ * callers have theirs behind one timer, which pays for all that the keeper does on the way.
  */
-export class TarnAcquires<C extends object> {
+export class TarnAcquires<C extends object> implements AcquireOutcome<C> {
   readonly #pool: TarnPool<C>
   readonly #tarn: TarnHost<C>
   readonly #events: LendingEvents<C>
   readonly #clock: Clock
   readonly #neighbours: AcquireNeighbours<C>
-  readonly #acquireHost: () => TarnOperation<C>
   readonly #releaseHost: (connection: C) => boolean
-  /** Since when callers wait, by tarn's number of the acquire; those served at once are not in it. */
-  readonly #waitingSince = new Map<number, number>()
-  /** Who asked, by the same number, where anybody wants to know; until he is served, or leaves. */
-  readonly #asked = new Map<number, { readonly origin: Origin; readonly operation: TarnOperation<C> }>()
+  /** Those who were not served at once. */
+  readonly #waiters: Waiters<KeptAcquire<C>>
   /** Entries whose caller waits for a verdict on the connection. */
   readonly #asking = new Map<C, TarnEntry<C>>()
   /** The order in which callers were put back, because their connections were unfit. */
   readonly #places = new WeakMap<TarnOperation<C>, number>()
   #lastPlace = 0
-  #deliveredAtOnce = false
+  #timeoutMillis: number
 
   constructor(
     pool: TarnPool<C>,
@@ -58,38 +59,42 @@ export class TarnAcquires<C extends object> {
     tarn: TarnHost<C>,
     events: LendingEvents<C>,
     clock: Clock,
+    policy: PoolPolicy,
     neighbours: AcquireNeighbours<C>,
   ) {
+    this.#waiters = new Waiters(clock)
+    this.#timeoutMillis = policy.acquireTimeoutMillis
     this.#neighbours = neighbours
     this.#pool = pool
     this.#tarn = tarn
     this.#events = events
     this.#clock = clock
-    this.#acquireHost = pool.acquire
     this.#releaseHost = pool.release
     const acquire = (): TarnOperation<C> => this.#acquire(acquire)
     overrides.set('acquire', acquire)
     overrides.set('_doAcquire', () => this.#serve())
     overrides.set('release', (connection) => this.#release(connection))
-    const onSuccess = (id: number, connection: C): void => events.acquired(connection, this.#takeSince(id), this.#takeOrigin(id))
-    const onFail = (id: number, error: unknown): void => this.#failed(id, error)
-    pool.on('acquireSuccess', onSuccess)
-    pool.on('acquireFail', onFail)
-    overrides.onUndo(() => {
-      pool.removeListener('acquireSuccess', onSuccess)
-      pool.removeListener('acquireFail', onFail)
-    })
   }
 
   waiters(): readonly Waiter[] {
-    return Array.from(this.#waitingSince, ([id, since]) => ({ since, origin: this.#asked.get(id)?.origin }))
+    return this.#waiters.all()
+  }
+
+  postponeDeadlines(millis: number): void {
+    this.#waiters.postpone(millis)
+  }
+
+  /** For those who come from now on. */
+  configure({ acquireTimeoutMillis }: PoolPolicy): void {
+    this.#timeoutMillis = acquireTimeoutMillis
   }
 
   rejectWaiter(origin: Origin, error: Error): boolean {
-    const asked = [...this.#asked.values()].find((one) => one.origin === origin)
-    if (asked === undefined || asked.operation.isRejected) return false
-    asked.operation.reject(error)
-    return true
+    const { pendingAcquires, pendingValidations } = this.#pool
+    const waiting = [...pendingAcquires, ...pendingValidations]
+    const acquire = waiting.find((one) => one instanceof KeptAcquire && one.origin === origin)
+    acquire?.reject(error)
+    return acquire !== undefined
   }
 
   isAsking(connection: C): boolean {
@@ -110,14 +115,43 @@ export class TarnAcquires<C extends object> {
   #acquire(above: () => TarnOperation<C>): TarnOperation<C> {
     const refusal = this.#events.admit()
     if (refusal !== undefined) return refused(refusal)
-    const origin = this.#events.origin(above)
-    const id = this.#pool.eventId
-    this.#deliveredAtOnce = false
-    const operation = this.#acquireHost.call(this.#pool)
-    if (origin !== undefined) this.#asked.set(id, { origin, operation })
-    // A caller that is served within this very call has not waited, and needs no clock.
-    if (!this.#deliveredAtOnce) this.#waitingSince.set(id, this.#clock.now())
-    return operation
+    const pool = this.#pool
+    const acquire = new KeptAcquire<C>(pool.eventId++, this.#events.origin(above), this)
+    pool._executeEventHandlers('acquireRequest', acquire.id)
+    pool.pendingAcquires.push(acquire)
+    pool._tryAcquireOrCreate()
+    if (!acquire.isSettled) this.#line(acquire)
+    return acquire
+  }
+
+  #line(acquire: KeptAcquire<C>): void {
+    this.#waiters.add(acquire, acquire.origin, this.#timeoutMillis, () => void this.#timeOut(acquire))
+  }
+
+  /** With tarn's own error: Knex looks for it. */
+  async #timeOut(acquire: KeptAcquire<C>): Promise<void> {
+    acquire.reject(await timeoutOf(this.#pool, acquire.possibleTimeoutCause))
+  }
+
+  served(acquire: KeptAcquire<C>, connection: C): void {
+    const waiter = this.#waiters.take(acquire)
+    this.#pool._executeEventHandlers('acquireSuccess', acquire.id, connection)
+    this.#events.acquired(connection, waiter?.since, acquire.origin)
+  }
+
+  failed(acquire: KeptAcquire<C>, error: unknown): void {
+    const { pendingAcquires } = this.#pool
+    const now = this.#clock.now()
+    const waited = now - (this.#waiters.take(acquire)?.since ?? now)
+    if (isTarnTimeout(error)) {
+      // The host's error stays what it is, and says why in its cause.
+      const cause = this.#events.explainTimeout(waited)
+      Object.defineProperty(error, 'cause', { value: cause, writable: true, configurable: true, enumerable: false })
+    }
+    const index = pendingAcquires.indexOf(acquire)
+    if (index !== -1) pendingAcquires.splice(index, 1)
+    this.#pool._executeEventHandlers('acquireFail', acquire.id, error)
+    this.#events.acquireFailed(error, waited, outcomeOf(error))
   }
 
   /** In place of tarn's loop over free connections and waiting callers; its lists are the same. */
@@ -152,9 +186,19 @@ export class TarnAcquires<C extends object> {
   }
 
   #deliver(waiter: TarnOperation<C>, entry: TarnEntry<C>): void {
-    this.#deliveredAtOnce = true
     this.#pool._startReaping()
     waiter.resolve(entry.resource)
+    if (!(waiter instanceof KeptAcquire)) void this.#followUp(waiter, entry.resource)
+  }
+
+  /** An acquire from before the keeper's time ends in tarn's way: its caller may leave in the last moment. */
+  async #followUp(waiter: TarnOperation<C>, connection: C): Promise<void> {
+    try {
+      await waiter.promise
+      this.#events.acquired(connection, undefined)
+    } catch {
+      if (moveToFree(this.#pool, connection)) serveAll(this.#pool)
+    }
   }
 
   /** In tarn's own books, so that its counts see the caller, and its destroy() waits for the verdict. */
@@ -235,42 +279,6 @@ export class TarnAcquires<C extends object> {
     else if (moveToFree(this.#pool, connection)) serveAll(this.#pool)
     this.#events.settled()
   }
-
-  #takeSince(id: number): number | undefined {
-    if (this.#waitingSince.size === 0) return undefined
-    const since = this.#waitingSince.get(id)
-    this.#waitingSince.delete(id)
-    return since
-  }
-
-  #takeOrigin(id: number): Origin | undefined {
-    if (this.#asked.size === 0) return undefined
-    const origin = this.#asked.get(id)?.origin
-    this.#asked.delete(id)
-    return origin
-  }
-
-  #failed(id: number, error: unknown): void {
-    this.#asked.delete(id)
-    const now = this.#clock.now()
-    const waited = now - (this.#takeSince(id) ?? now)
-    if (isTarnTimeout(error)) {
-      // The host's error stays what it is, and says why in its cause.
-      const cause = this.#events.explainTimeout(waited)
-      Object.defineProperty(error, 'cause', { value: cause, writable: true, configurable: true, enumerable: false })
-    }
-    this.#events.acquireFailed(error, waited, outcomeOf(error))
-    this.#clock.afterInput(() => this.#recoverUndelivered())
-  }
-
-  /** A caller that left in the very moment of being served took nothing with him. */
-  #recoverUndelivered(): void {
-    const lost = this.#pool.used.filter(
-      ({ resource }) => !this.#asking.has(resource) && this.#events.isUndelivered(resource),
-    )
-    for (const { resource } of lost) moveToFree(this.#pool, resource)
-    if (lost.length > 0) serveAll(this.#pool)
-  }
 }
 
 /** Of our own errors, what the user's code says is the answer of an attempt; the others turn callers away. */
@@ -280,16 +288,4 @@ function outcomeOf(error: unknown): 'timedOut' | 'aborted' | 'refused' | 'failed
   if (isTarnTimeout(error)) return 'timedOut'
   if (isPoolkeeperError(error)) return FAILURES.has(error.code) ? 'failed' : 'refused'
   return error instanceof Error && error.message === 'aborted' ? 'aborted' : 'failed'
-}
-
-/** An acquire that fails before it began. */
-function refused<C>(error: Error): TarnOperation<C> {
-  return {
-    promise: Promise.reject(error),
-    isRejected: true,
-    possibleTimeoutCause: null,
-    abort: () => {},
-    resolve: () => {},
-    reject: () => {},
-  }
 }

@@ -29,12 +29,12 @@ export interface TarnPool<C extends object> {
   readonly createRetryIntervalMillis: number
   readonly propagateCreateError: boolean
   readonly destroyed: boolean
-  readonly eventId: number
+  eventId: number
   /** With a callback, or with a promise. */
   creator(callback: (error: Error, connection?: C) => void): unknown
   validate(connection: C): boolean | Promise<boolean>
   destroyer(connection: C): unknown
-  acquire(): TarnOperation<C>
+  acquire(this: TarnPool<C>): TarnOperation<C>
   release(connection: C): boolean
   check(): void
   destroy(): Promise<unknown>
@@ -109,6 +109,24 @@ export function asTarnPool<C extends object>(pool: object, host: string): TarnPo
 /** tarn's own class is not exported to us, and two copies of it may be loaded. */
 export function isTarnTimeout(error: unknown): boolean {
   return error instanceof Error && error.constructor.name === 'TimeoutError'
+}
+
+/**
+ * tarn's own error for a caller whose deadline has passed. Its class is not exported to us, and Knex
+ * looks for it; so a stand-in that never serves anybody lets one acquire time out.
+ */
+export async function timeoutOf<C extends object>(pool: TarnPool<C>, cause: unknown): Promise<unknown> {
+  const neverServes: Partial<TarnPool<C>> = {
+    eventId: 0,
+    acquireTimeoutMillis: 1,
+    pendingAcquires: [],
+    _executeEventHandlers: () => {},
+    _tryAcquireOrCreate: () => {},
+  }
+  const { acquire } = Object.getPrototypeOf(pool) as TarnPool<C>
+  const operation = acquire.call(neverServes as TarnPool<C>)
+  operation.possibleTimeoutCause = cause
+  return operation.promise.catch((error: unknown) => error)
 }
 
 /** Takes a connection out of the list of free ones, as tarn does to validate it: still counted. */

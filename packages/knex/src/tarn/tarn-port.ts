@@ -53,7 +53,6 @@ export class TarnPort<C extends object> implements LendingPort<C> {
     this.#isObserving = policy.mode === 'observe'
     overrides.set('min', policy.min)
     overrides.set('max', policy.max)
-    overrides.set('acquireTimeoutMillis', policy.acquireTimeoutMillis)
     overrides.set('createTimeoutMillis', policy.connectTimeoutMillis)
     const closes = new TarnCloses(pool, overrides, this.#tarn, events, this.#clock)
     this.#closes = closes
@@ -64,7 +63,7 @@ export class TarnPort<C extends object> implements LendingPort<C> {
       // Of itself, tarn does not count them.
       closing: () => (this.#isObserving ? 0 : closes.count),
     })
-    this.#acquires = new TarnAcquires(pool, overrides, this.#tarn, events, this.#clock, {
+    this.#acquires = new TarnAcquires(pool, overrides, this.#tarn, events, this.#clock, policy, {
       withdrawn: this.#withdrawn,
       close: (connection) => closes.close(connection, false),
     })
@@ -122,12 +121,16 @@ export class TarnPort<C extends object> implements LendingPort<C> {
     return this.#acquires?.waiters() ?? []
   }
 
-  configure({ mode, min, max, acquireTimeoutMillis, connectTimeoutMillis }: PoolPolicy): void {
-    this.#isObserving = mode === 'observe'
-    this.#pool.min = min
-    this.#pool.max = max
-    this.#pool.acquireTimeoutMillis = acquireTimeoutMillis
-    this.#pool.createTimeoutMillis = connectTimeoutMillis
+  postponeDeadlines(millis: number): void {
+    this.#acquires?.postponeDeadlines(millis)
+  }
+
+  configure(policy: PoolPolicy): void {
+    this.#isObserving = policy.mode === 'observe'
+    this.#pool.min = policy.min
+    this.#pool.max = policy.max
+    this.#pool.createTimeoutMillis = policy.connectTimeoutMillis
+    this.#acquires?.configure(policy)
   }
 
   validate(connection: C): Promise<ValidationAnswer> {
