@@ -16,7 +16,11 @@ export function readOptions(sources) {
   const members = sources.members(sources.declaration('PoolPolicyOptions'), { inherited: true })
   const byName = new Map(members.map((member) => [member.name, member]))
   const options = Object.keys(FIELDS).map((name) => toOption(byName.get(name)))
-  const problems = options.flatMap((option) => contradictions(option).map((text) => `\`${option.name}\`: ${text}`))
+  const parts = options.flatMap((option) => partsOf(sources, option))
+  const problems = [
+    ...options.flatMap((option) => contradictions(option).map((text) => `\`${option.name}\`: ${text}`)),
+    ...parts.flatMap(({ path, bounds, check }) => boundContradictions(check, bounds).map((text) => `\`${path}\`: ${text}`)),
+  ]
   if (problems.length > 0) throw new Disagreement(problems.join('\n'))
   return options
 }
@@ -28,19 +32,37 @@ function toOption({ name, node, type, doc }) {
   return { name, node, type, doc, bounds, byDefault, effect: firstSentence(doc) }
 }
 
+/** Of an option that is an object: what its parts say, each with its own check. */
+function partsOf(sources, { name, type }) {
+  if (!boundInCode(name).startsWith('an object')) return []
+  return sources.members(sources.declaration(type)).map((part) => ({
+    path: `${name}.${part.name}`,
+    bounds: oneLine(part.doc.paragraphs.find((paragraph) => boundsParagraph.test(paragraph)) ?? ''),
+    check: (value) => FIELDS[name](name, { [part.name]: value }),
+  }))
+}
+
 /** The bound in the words of the error message, from the code itself. */
 export function boundInCode(name) {
+  return boundOf(checkOf(name))
+}
+
+function checkOf(name) {
+  return (value) => FIELDS[name](name, value)
+}
+
+function boundOf(check) {
   try {
-    FIELDS[name](name, Symbol('nothing that any option takes'))
+    check(Symbol('nothing that any option takes'))
   } catch (error) {
     return error.invalid.bound.replaceAll(/\B(?=(\d{3})+(?!\d))/g, '_')
   }
-  throw new Error(`\`${name}\` takes anything`)
+  throw new Error('an option takes anything')
 }
 
-function takes(name, value) {
+function takes(check, value) {
   try {
-    FIELDS[name](name, value)
+    check(value)
     return true
   } catch {
     return false
@@ -48,14 +70,14 @@ function takes(name, value) {
 }
 
 function contradictions({ name, type, bounds, byDefault, effect }) {
-  const isWrongAboutFalse = (text) => /\bfalse\b/.test(text) !== takes(name, false)
+  const isWrongAboutFalse = (text) => /\b(?:false|boolean)\b/.test(text) !== takes(checkOf(name), false)
   return [
     ...(effect === '' ? ['has no comment'] : []),
     ...[bounds, type].filter(isWrongAboutFalse).map((text) => `says "${text}", but that is not so for false`),
     ...wordsOf(boundInCode(name))
       .filter((word) => !bounds.includes(word))
       .map((word) => `does not say that it takes ${word}`),
-    ...boundContradictions(name, bounds),
+    ...boundContradictions(checkOf(name), bounds),
     ...defaultContradictions(name, byDefault),
   ]
 }
@@ -65,8 +87,8 @@ function wordsOf(bound) {
 }
 
 /** Tries the ends of the range, and what lies just outside. */
-function boundContradictions(name, bounds) {
-  if (!rangeInWords.test(boundInCode(name))) return []
+function boundContradictions(check, bounds) {
+  if (!rangeInWords.test(boundOf(check))) return []
   const range = boundsParagraph.test(bounds) ? rangeInWords.exec(bounds) : null
   if (range === null) return [`has no sentence of bounds ("An integer from 0 to 10."): ${bounds}`]
   const least = toNumber(range[1])
@@ -83,7 +105,7 @@ function boundContradictions(name, bounds) {
   return expected
     .filter(([size]) => !Number.isNaN(size))
     .map(([size, isTaken]) => [sample(size), isTaken])
-    .filter(([value, isTaken]) => takes(name, value) !== isTaken)
+    .filter(([value, isTaken]) => takes(check, value) !== isTaken)
     .map(([value, isTaken]) => `says "${bounds}", but ${shown(value)} is ${isTaken ? 'refused' : 'taken'}`)
 }
 
@@ -106,6 +128,7 @@ function defaultContradictions(name, byDefault) {
 function valueOf(literal) {
   if (literal === undefined) return undefined
   if (literal === 'false') return false
+  if (literal.startsWith('{')) return JSON.parse(literal.replaceAll(/(\w+):/g, '"$1":').replaceAll(/(?<=\d)_(?=\d)/g, ''))
   return literal.startsWith("'") ? literal.slice(1, -1) : toNumber(literal)
 }
 

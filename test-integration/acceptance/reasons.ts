@@ -12,14 +12,11 @@ const NO_TRY_ACQUIRE = 'no host here has an acquire that does not wait; `maxPend
 const NO_HIJACK = 'no host here lets a connection be taken out of its pool for good'
 
 export const REASONS: Readonly<Partial<Record<ScenarioId, Reasons>>> = {
-  'P-024': { hosts: 'not yet: a failed connect is the answer at once, as on the bare host; `createRetry` is not built' },
   'P-025': { hosts: 'Knex gives a caller no way to leave the queue' },
   'P-033': { core: NO_TRY_ACQUIRE },
   'P-036': { core: 'not yet: nested acquires are not looked for' },
   'P-062': { hosts: 'the drivers show no unread bytes; a check waits behind them, and ends at its deadline' },
   'P-103': { core: "the host looks at what its connect gave, before any keeper hears of it: shown on the real one" },
-  'P-105': { core: 'not yet: `circuit` is not built' },
-  'P-106': { core: 'not yet: `circuit` is not built' },
   'P-107': { core: 'not yet: hooks are not built' },
   'P-109': { core: 'not yet: hooks are not built' },
   'P-110': { core: 'not yet: hooks are not built' },

@@ -18,6 +18,8 @@ const MAX = 10
 const IDLE_MILLIS = 600
 const VALIDATION_TIMEOUT_MILLIS = 1_000
 const BARE_CUT_OFF_MILLIS = 3_000
+/** Nobody listens; the server starts, or shuts down. */
+const CONNECT_CODES: ReadonlySet<unknown> = new Set(['ECONNREFUSED', '57P03'])
 
 interface Scene {
   readonly db: Knex
@@ -261,6 +263,31 @@ describe('Knex on PostgreSQL', () => {
       await atRest(scene)
     },
   )
+
+  test('(e) with createRetry, a restart costs what was in flight, and nothing of what came while it was down', async () => {
+    const scene = await kept(wire(), { createRetry: true })
+    await fill(scene.db, MAX)
+    let isWanted = true
+    const requesting = whileWanted(scene.db, 20, () => isWanted)
+    await sleep(500)
+    const downAt = performance.now()
+    await server.restart('fast')
+    const upAt = performance.now()
+    await sleep(1_500)
+    isWanted = false
+    const requests = await requesting
+    const served = requests.filter(({ startedAt, millis, error }) => error === undefined && startedAt < upAt && startedAt + millis > upAt)
+    report('(e) restart, with createRetry', {
+      'down ms': upAt - downAt,
+      'errors, with 10 in flight': failed(requests).length,
+      'waited for its return, and were served': served.length,
+    })
+    expect(failed(requests).filter(({ error }) => CONNECT_CODES.has((error as { code?: unknown }).code))).toEqual([])
+    expect(failed(requests).length).toBeLessThanOrEqual(2 * MAX)
+    expect(served.length).toBeGreaterThan(0)
+    expect(failed(requests).filter(({ startedAt }) => startedAt > upAt)).toEqual([])
+    await atRest(scene)
+  })
 })
 
 const mariadb = requireServer('mariadb')

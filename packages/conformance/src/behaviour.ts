@@ -18,6 +18,8 @@ export type BehaviourId =
   | 'connect-refused'
   | 'connect-frozen'
   | 'connect-late'
+  | 'connect-retry'
+  | 'circuit'
   | 'max-lifetime'
   | 'credentials'
   | 'max-uses'

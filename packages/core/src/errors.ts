@@ -12,6 +12,8 @@ export type PoolkeeperErrorCode =
   | 'CREDENTIALS_FAILED'
   /** A caller's deadline passed while connections did not answer their validation. */
   | 'VALIDATION_FAILED'
+  /** Connecting failed so often in a row that nobody is let into it now; `cause` is the last connect error. */
+  | 'CIRCUIT_OPEN'
   /** `onAcquire` refused this caller. */
   | 'HOOK_REFUSED'
   /** A hook threw, or did not return in time; `cause` is what it threw. */

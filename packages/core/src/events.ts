@@ -69,6 +69,12 @@ interface Facts {
   paused: { readonly waiters: 'wait' | 'fail' }
   /** The pool lends again. */
   resumed: Record<never, never>
+  /** So many connects in a row have failed that callers are kept out of them. */
+  circuitOpened: { readonly failures: number; readonly cause: unknown }
+  /** A connect succeeded: callers may connect again. */
+  circuitClosed: { readonly openMillis: number }
+  /** The event loop of this process was blocked: what was slow meanwhile is not the server's doing. */
+  loopLagged: { readonly lagMillis: number }
   /** This process did not run for a while; what was proven before counts as unproven. */
   froze: { readonly frozenMillis: number }
 }
@@ -112,6 +118,9 @@ export const EVENT_TYPES: readonly PoolEventType[] = [
   'drained',
   'paused',
   'resumed',
+  'circuitOpened',
+  'circuitClosed',
+  'loopLagged',
   'froze',
 ]
 

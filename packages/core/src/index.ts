@@ -35,7 +35,10 @@ export type {
 } from './hooks.ts'
 export type { ConnectionFacts } from './facts.ts'
 export type { DrainOptions, DrainReport, PauseOptions, PoolKeeper, ReadyOptions, ResizeOptions } from './keeper.ts'
+export type { BackoffRange } from './lending/backoff.ts'
+export type { CircuitStatus } from './lending/circuit.ts'
 export type {
+  ConnectingExplanation,
   ConnectionExplanation,
   DueAction,
   PoolExplanation,

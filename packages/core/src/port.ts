@@ -106,7 +106,7 @@ export interface LendingPort<C extends object> {
   /** Answers the one caller that asked so; `false` when he does not wait any more. */
   rejectWaiter(origin: Origin, error: Error): boolean
 
-  /** Undoes the attachment: the host is as it was found. */
+  /** Undoes the attachment: the host is as it was found, and serves who waits in its own way. */
   detach(): void
 }
 

@@ -1,5 +1,6 @@
 import { CLOSE_REASONS, type CloseReason } from './close-reason.ts'
 import type { PoolCounts } from './counts.ts'
+import type { CircuitStatus } from './lending/circuit.ts'
 import { DurationHistogram, type DurationSummary } from './duration-histogram.ts'
 
 /** A pool at one moment, and what happened in it since it was attached. */
@@ -23,6 +24,8 @@ export interface PoolStats extends PoolCounts {
   readonly observed: Readonly<ObservedCounters>
   /** Raised by every incident that made the pool prove its connections again. */
   readonly generation: number
+  /** Whether callers may connect: `closed` unless the policy's `circuit` keeps them from it. */
+  readonly circuit: CircuitStatus
   /** How long callers waited that got a connection. */
   readonly waitMillis: DurationSummary
   /** How long connections were held. */
@@ -38,7 +41,7 @@ export interface AcquireCounters {
   timedOut: number
   /** Left by themselves. */
   aborted: number
-  /** Turned away, by a pool that is draining, paused or overfull, or by a hook. */
+  /** Turned away, by a pool that is draining, paused or overfull, whose circuit is open, or by a hook. */
   refused: number
   /** Got an error of its own: the host's, of a failed connect for example, or that of a hook. */
   failed: number
@@ -82,7 +85,7 @@ export class Counters {
   leaks = 0
   replacements = 0
 
-  snapshot(): Omit<PoolStats, keyof PoolCounts | 'name' | 'min' | 'max' | 'generation'> {
+  snapshot(): Omit<PoolStats, keyof PoolCounts | 'name' | 'min' | 'max' | 'generation' | 'circuit'> {
     return {
       acquires: { ...this.acquires },
       opens: { ...this.opens },

@@ -2,9 +2,11 @@ import type { Behaviour, BehaviourId } from '../behaviour.ts'
 import { appliedTwice } from './applied-twice.ts'
 import { checkDeadline } from './check-deadline.ts'
 import { checkWindow } from './check-window.ts'
+import { circuit } from './circuit.ts'
 import { connectFrozen } from './connect-frozen.ts'
 import { connectLate } from './connect-late.ts'
 import { connectRefused } from './connect-refused.ts'
+import { connectRetry } from './connect-retry.ts'
 import { counters } from './counters.ts'
 import { credentials } from './credentials.ts'
 import { deadInWindow } from './dead-in-window.ts'
@@ -50,6 +52,8 @@ export const BEHAVIOURS: Readonly<Record<BehaviourId, Behaviour>> = {
   'connect-refused': connectRefused,
   'connect-frozen': connectFrozen,
   'connect-late': connectLate,
+  'connect-retry': connectRetry,
+  circuit,
   'max-lifetime': maxLifetime,
   credentials,
   'max-uses': maxUses,

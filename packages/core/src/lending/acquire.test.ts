@@ -88,7 +88,7 @@ describe('what a deadline is explained by', () => {
     ['checks hang', { withdrawn: 1 }, undefined, 'VALIDATION_FAILED', 'connections did not answer their validation'],
     ['nothing of all that', {}, undefined, 'ACQUIRE_TIMEOUT', 'none came free'],
   ])('%s', (_, counts, openError, code, why) => {
-    const port = { host: 'fake', counts: () => ({ ...nothing, ...counts }) } as LendingPort<object>
+    const port = { host: 'fake', counts: () => ({ ...nothing, ...counts }), refusalOf: () => undefined } as unknown as LendingPort<object>
     const keeper = new LendingKeeper(port, policyOf({ max: 4 }), { clock: new VirtualClock() })
     if (openError !== undefined) keeper.openFailed(keeper.opening(), openError)
     const error = keeper.explainTimeout(60_000)

@@ -3,6 +3,7 @@ import type { ValidationTrigger } from '../events.ts'
 import type { ValidationAnswer } from '../port.ts'
 import type { Facts, LendingContext } from './context.ts'
 import type { Openings } from './openings.ts'
+import { blockedText } from './loop-lag.ts'
 import { RoundTrips } from './round-trips.ts'
 
 /**
@@ -99,7 +100,8 @@ export class Checks<C extends object> {
     this.#running.set(connection, check)
     this.#count(custody, 1)
     const timer = clock.after(policy.validationTimeoutMillis, () => {
-      const error = new Error(`no answer to the validation within ${policy.validationTimeoutMillis} ms`)
+      const late = blockedText(clock.now() - startedAt - policy.validationTimeoutMillis)
+      const error = new Error(`no answer to the validation within ${policy.validationTimeoutMillis} ms${late}`)
       clock.afterInput(() => settle({ kind: 'failed', error, timedOut: true }))
     })
     ask(() => port.validate(connection)).then(

@@ -26,6 +26,7 @@ export class LendingContext<C extends object> {
   observer: Observer<C> | undefined
   port: LendingPort<C>
   readonly clock: Clock
+  readonly draw: () => number
   rules: RulesByMoment
   readonly ledger: Ledger<C>
   readonly counters: Counters = new Counters()
@@ -47,11 +48,17 @@ export class LendingContext<C extends object> {
   mostAlive = 0
   lastAcquireAt: number = -Infinity
   lastOpenError: unknown
+  /** For how long this process was blocked when that attempt ran into its deadline. */
+  lastOpenBlockedMillis = 0
   /** `'finishing'`: callers that wait are still served; `'closing'`: nothing is lent any more. */
   draining: false | 'finishing' | 'closing' = false
   /** What becomes of callers while the pool is paused. */
   paused: false | 'wait' | 'fail' = false
   lastTimeoutAt: number = -Infinity
+  /** Whether the server is worth an attempt to connect. */
+  mayConnect: () => boolean = () => true
+  /** How late the timers of this process are at this moment. */
+  lagMillis: () => number = () => 0
   /** Called whenever a connection was opened, came back or is gone. */
   changed: () => void = () => {}
 
@@ -60,6 +67,7 @@ export class LendingContext<C extends object> {
     this.declared = policy
     this.policy = inForce(policy)
     this.clock = clock
+    this.draw = draw
     this.rules = rulesInForce(policy)
     this.observer = this.#observerOf(policy)
     this.ledger = new Ledger(draw)

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { PoolEvent } from '../events.ts'
 import { simulatePool } from '../testing/index.ts'
 import { askers, failureOf, fill, ofType, record, takeOne, waits } from '../testing/scenario.ts'
 
@@ -76,20 +77,49 @@ describe('a connect that fails', () => {
   })
 })
 
+/** How long nothing was tried after each failure, in a server that takes 20 ms to refuse. */
+function pausesBetween(events: readonly PoolEvent[]): number[] {
+  const moments = ofType(events, 'openFailed').map(({ at }) => at)
+  return moments.slice(1).map((moment, index) => moment - (moments[index] ?? 0) - 20)
+}
+
 describe('P-101: refilling while the server refuses', () => {
-  test('pauses for longer and longer, up to five seconds, when nobody uses the pool', async () => {
-    const pool = simulatePool({ policy: { min: 1 } })
+  test.each<[string, () => number, number[], number]>([
+    ['half of each limit', () => 0.5, [50, 100, 200, 400, 800, 1_600], 2_500],
+    ['as much as can be', () => 1, [100, 200, 400, 800, 1_600, 3_200], 5_000],
+    ['nothing', () => 0, [20, 20, 20, 20, 20, 20], 20],
+  ])('pauses up to a limit that doubles up to five seconds; drawn is %s', async (_, draw, first, later) => {
+    const pool = simulatePool({ policy: { min: 1 }, draw })
     const events = record(pool)
     pool.server.connects = 'refused'
     await pool.clock.advance(60_000)
-    const moments = ofType(events, 'openFailed').map(({ at }) => at)
-    const pauses = moments.slice(1).map((moment, index) => moment - (moments[index] ?? 0) - 20)
-    expect(pauses.slice(0, 6)).toEqual([100, 200, 400, 800, 1_600, 3_200])
-    expect(pauses.slice(6).every((pause) => pause === 5_000)).toBe(true)
+    const pauses = pausesBetween(events)
+    expect(pauses.slice(0, 6)).toEqual(first)
+    expect(pauses.slice(6).every((pause) => pause === later)).toBe(true)
   })
 
-  test('notices the end of an outage within a second while somebody uses the pool', async () => {
-    const pool = simulatePool({ policy: { min: 3, max: 3 } })
+  test('keeps to the pauses of the policy', async () => {
+    const policy = { min: 1, createBackoff: { firstMillis: 1_000, longestMillis: 3_000 } }
+    const pool = simulatePool({ policy, draw: () => 1 })
+    const events = record(pool)
+    pool.server.connects = 'refused'
+    await pool.clock.advance(20_000)
+    expect(pausesBetween(events).slice(0, 5)).toEqual([1_000, 2_000, 3_000, 3_000, 3_000])
+  })
+
+  test('takes connects that fail together for one failure', async () => {
+    const pool = simulatePool({ policy: { min: 5 }, draw: () => 1 })
+    pool.server.connects = 'refused'
+    await pool.clock.advance(20 + 99)
+    expect(pool.keeper.stats().opens.failed).toBe(5)
+    await pool.clock.advance(1 + 20 + 199)
+    expect(pool.keeper.stats().opens.failed).toBe(10)
+    await pool.clock.advance(1 + 20)
+    expect(pool.keeper.stats().opens.failed).toBe(15)
+  })
+
+  test('notices the end of an outage within half a second while somebody uses the pool', async () => {
+    const pool = simulatePool({ policy: { min: 3, max: 3 }, draw: () => 1 })
     await fill(pool, 3)
     const user = await takeOne(pool)
     pool.server.connects = 'refused'
@@ -101,12 +131,12 @@ describe('P-101: refilling while the server refuses', () => {
       await pool.clock.advance(500)
     }
     pool.server.connects = 'accepted'
-    await pool.clock.advance(1_000 + 20)
+    await pool.clock.advance(500 + 20)
     expect(pool.server.alive).toBe(3)
   })
 
   test('begins anew after a success', async () => {
-    const pool = simulatePool({ policy: { min: 1 } })
+    const pool = simulatePool({ policy: { min: 1 }, draw: () => 1 })
     pool.server.connects = 'refused'
     await pool.clock.advance(30_000)
     pool.server.connects = 'accepted'

@@ -84,6 +84,7 @@ describe('health', () => {
     draining: false,
     paused: false,
     connectFails: false,
+    circuit: 'closed',
     connectSilentMillis: 0,
     sinceTimeoutMillis: Infinity,
   }
@@ -103,6 +104,9 @@ describe('health', () => {
     ['somebody got nothing long ago', { sinceTimeoutMillis: 10_000 }, 'up', 0],
     ['the pool is paused', { paused: true }, 'down', 1],
     ['the pool drains', { draining: true }, 'down', 1],
+    ['the circuit is open, and some connections are', { circuit: 'open', connectFails: true }, 'degraded', 2],
+    ['the circuit is open, and no connection is', { counts: empty, circuit: 'open', connectFails: true }, 'down', 2],
+    ['the circuit is half open', { counts: empty, circuit: 'halfOpen', connectFails: true }, 'down', 2],
     ['several at once', { paused: true, connectFails: true, sinceTimeoutMillis: 0 }, 'down', 3],
   ])('%s', (_, view, status, reasons) => {
     const health = judgeHealth({ ...well, ...view })

@@ -1,5 +1,6 @@
 import type { CloseReason } from '../close-reason.ts'
 import type { ConnectionFacts } from '../facts.ts'
+import type { CircuitStatus } from './circuit.ts'
 import type { PolicyValues } from '../policy/values.ts'
 import { lifetimeDueAt } from '../rules/max-lifetime.ts'
 
@@ -34,7 +35,19 @@ export interface WaiterExplanation {
   readonly why: string
 }
 
+/** How connecting goes. */
+export interface ConnectingExplanation {
+  readonly circuit: CircuitStatus
+  /** How often connecting failed since it last succeeded; attempts that failed together count once. */
+  readonly failures: number
+  /** Why it failed last; `undefined` when it succeeded since. */
+  readonly lastError: unknown
+  /** Milliseconds until the pool may try again by itself; `0` when it may. */
+  readonly pauseMillis: number
+}
+
 export interface PoolExplanation {
+  readonly connecting: ConnectingExplanation
   readonly connections: readonly ConnectionExplanation[]
   /** The oldest first. */
   readonly waiters: readonly WaiterExplanation[]

@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from '../clock.ts'
 import type { CloseReason } from '../close-reason.ts'
 import type { PoolCredentials } from '../credentials/pool-credentials.ts'
-import { isPoolkeeperError, type PoolkeeperError } from '../errors.ts'
+import type { PoolkeeperError } from '../errors.ts'
 import type { Harm } from '../harm.ts'
 import type { FrameOwner, Origin } from '../origin.ts'
 import type { DrainOptions, DrainReport, PauseOptions, PoolKeeper, ReadyOptions, ResizeOptions } from '../keeper.ts'
@@ -74,6 +74,8 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     this.#losses = new Losses(context, checks, incidents)
     this.#operations = new Operations(context, upkeep, resolve)
     this.#drain = new Drain(context, this.#hooks)
+    context.mayConnect = () => openings.breaker.isClosed
+    context.lagMillis = () => upkeep.lagMillis()
     context.changed = () => {
       this.#drain.changed()
       this.#operations.changed()
@@ -96,7 +98,8 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   stats(): PoolStats {
     const { counters, generation, policy } = this.#context
     const { name, min, max } = policy
-    return { name, min, max, generation, ...this.#context.counts(), ...counters.snapshot() }
+    const { status: circuit } = this.#openings.breaker.circuit
+    return { name, min, max, generation, circuit, ...this.#context.counts(), ...counters.snapshot() }
   }
 
   subscribe(observer: PoolObserver): () => void {
@@ -133,7 +136,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   }
 
   explain(): PoolExplanation {
-    return explanationOf(this.#context, this.#checks)
+    return explanationOf(this.#context, this.#checks, this.#openings)
   }
 
   evictIdle(): Promise<number> {
@@ -164,9 +167,16 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   admit(): PoolkeeperError | undefined {
     const { draining, counters, paused, policy } = this.#context
     if (policy.overflow > 0) this.#upkeep.wake(policy.overflowAfterMillis)
-    if (!draining && paused !== 'fail') return this.#pressure.refusal()
+    if (!draining && paused !== 'fail') return this.#openings.breaker.isClosed ? this.#pressure.refusal() : this.#broken()
     counters.acquires.refused++
     return draining ? drainingError(this.#context) : pausedError(this.#context)
+  }
+
+  /** Connecting fails: who comes now is refused, or is the reason for a probe. */
+  #broken(): PoolkeeperError | undefined {
+    const refusal = this.#openings.breaker.refusal()
+    this.#upkeep.wake(this.#openings.pauseLeft())
+    return refusal ?? this.#pressure.refusal()
   }
 
   mayServe(): boolean {
@@ -212,12 +222,11 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   }
 
   openFailed(attempt: number, error: unknown): 'fail' | 'retry' {
-    this.#openings.fail(attempt, error)
+    const answer = this.#openings.fail(attempt, error)
     this.#openNext()
     this.#upkeep.wake(this.#openings.pauseLeft())
     this.#context.changed()
-    // What the keeper gave up says nothing to those who waited for it.
-    return isPoolkeeperError(error) && error.code === 'CONNECT_FAILED' ? 'retry' : 'fail'
+    return answer
   }
 
   /** A connect that is over may let the next one begin. */

@@ -1,11 +1,16 @@
+import { isPoolkeeperError } from '../errors.ts'
+import { Backoff } from './backoff.ts'
+import { CircuitBreaker } from './circuit-breaker.ts'
 import type { LendingContext } from './context.ts'
+import { BLOCKED_FROM_MILLIS } from './loop-lag.ts'
 
 /** An attempt to connect that takes longer than this gets company. */
 export const STUCK_AFTER_MILLIS = 1_000
 
-const FIRST_PAUSE_MILLIS = 100
-const LONGEST_PAUSE_MILLIS = 5_000
 const UNFIT_PAUSE_MILLIS = 200
+
+/** A pool that nobody asked for so long can do without a connection for a while. */
+const WANTED_FOR_MILLIS = 5_000
 
 /**
  * Attempts to connect, by whomever they were begun.
@@ -15,22 +20,33 @@ const UNFIT_PAUSE_MILLIS = 200
  * connections: others answer, and much faster.
  */
 export class Openings<C extends object> {
+  readonly breaker: CircuitBreaker<C>
   readonly #context: LendingContext<C>
   readonly #attempts = new Map<number, number>()
+  readonly #backoff = new Backoff()
   #last = 0
   #probing = false
-  #succeededAt = -Infinity
-  #failuresInRow = 0
-  #pausedUntil = -Infinity
+  /** The youngest attempt that began before the last success. */
+  #lastBeforeSuccess = 0
   #unfitInRow = 0
   #isHeld = false
+  #isWakeSet = false
 
   constructor(context: LendingContext<C>) {
     this.#context = context
+    this.breaker = new CircuitBreaker(context, () => this.pauseLeft())
+  }
+
+  /** Since the last success; attempts that failed together count once. */
+  get failures(): number {
+    return this.#backoff.failures
   }
 
   begin(): number {
-    this.#attempts.set(++this.#last, this.#context.clock.now())
+    const { clock, port } = this.#context
+    this.#attempts.set(++this.#last, clock.now())
+    // Who waits uses the pool, also when he gets nothing.
+    if (port.counts().pending > 0) this.#context.lastAcquireAt = clock.now()
     return this.#last
   }
 
@@ -39,10 +55,8 @@ export class Openings<C extends object> {
     const now = clock.now()
     const openMillis = now - (this.#attempts.get(attempt) ?? now)
     this.#attempts.delete(attempt)
-    this.#succeededAt = now
-    this.#failuresInRow = 0
-    this.#pausedUntil = -Infinity
-    this.#context.lastOpenError = undefined
+    this.#lastBeforeSuccess = this.#last
+    if (this.#backoff.isFailing) this.#isOver()
     // A hook may have seen it first; nobody else could use it until now.
     const facts = ledger.get(connection) ?? ledger.open(connection, now, generation)
     facts.idleSince = now
@@ -53,20 +67,42 @@ export class Openings<C extends object> {
     if (observer === undefined && this.oldestAgeMillis(now) >= silentFor) port.abandonOpenings(now - silentFor)
   }
 
-  fail(attempt: number, error: unknown): void {
-    const { clock, counters, reporter } = this.#context
-    const now = clock.now()
-    const startedAt = this.#attempts.get(attempt) ?? now
-    const openMillis = now - startedAt
+  #isOver(): void {
+    this.#context.lastOpenError = undefined
+    this.#backoff.succeeded()
+    this.breaker.close()
+    // Those who were held back: not within the host's own call, which is not done with its books.
+    if (this.#context.policy.createRetry) this.#context.clock.after(0, () => this.#context.port.wake())
+  }
+
+  /** Whether the caller for whom the attempt was made, if it was for one, has his answer. */
+  fail(attempt: number, error: unknown): 'fail' | 'retry' {
+    const { clock, counters, policy, port, reporter } = this.#context
+    const startedAt = this.#attempts.get(attempt) ?? clock.now()
+    const openMillis = clock.now() - startedAt
     this.#attempts.delete(attempt)
+    // What the keeper gave up says nothing to those who waited for it.
+    const isGivenUp = isPoolkeeperError(error) && error.code === 'CONNECT_FAILED'
+    const refusal = isGivenUp ? undefined : port.refusalOf(error)
+    const isHopeless = refusal === 'credentials'
     // One that began before the last success tells nothing about the server as it is now.
-    if (startedAt > this.#succeededAt) {
-      this.#context.lastOpenError = error
-      this.#failuresInRow++
-      this.#pausedUntil = now + this.#pauseMillis()
+    if (attempt > this.#lastBeforeSuccess) {
+      this.#remember(error, openMillis)
+      this.#backoff.failed({ startedAt, failedAt: clock.now(), isHopeless }, policy.createBackoff, this.#context.draw)
+      // A server that has no room is there.
+      if (refusal === 'full') this.breaker.close()
+      else if (!isGivenUp && this.#context.lastOpenBlockedMillis < BLOCKED_FROM_MILLIS) this.breaker.failed(error)
     }
     counters.opens.failed++
     if (reporter.hears('openFailed')) reporter.emit('openFailed', { error, openMillis })
+    return isGivenUp || (policy.createRetry && !isHopeless) ? 'retry' : 'fail'
+  }
+
+  /** A deadline that this process kept from being noticed may have kept the answer from it as well. */
+  #remember(error: unknown, openMillis: number): void {
+    const { lagMillis, policy } = this.#context
+    this.#context.lastOpenError = error
+    this.#context.lastOpenBlockedMillis = openMillis >= policy.connectTimeoutMillis ? lagMillis() : 0
   }
 
   /** A new connection failed its first check: opening more of its kind at once would be a storm. */
@@ -86,9 +122,25 @@ export class Openings<C extends object> {
     this.#unfitInRow = 0
   }
 
-  /** Whether a connection may be opened for a caller now. */
+  /** Whether a connection may be opened for a caller now; if not, the port is woken when it may. */
   mayOpen(): boolean {
-    return !this.#isHeld
+    if (this.#isHeld || !this.breaker.isClosed) return false
+    if (!this.#context.policy.createRetry || !this.#backoff.isFailing || this.#backoff.isHopeless) return true
+    const pauseLeft = this.#backoff.leftMillis(this.#context.clock.now(), true)
+    if (pauseLeft > 0) this.#wakeIn(pauseLeft)
+    // One at a time: whoever comes back up is not met by everybody at once.
+    return pauseLeft === 0 && this.#context.port.counts().opening === 0
+  }
+
+  #wakeIn(millis: number): void {
+    if (this.#isWakeSet) return
+    this.#isWakeSet = true
+    const wake = (): void => {
+      this.#isWakeSet = false
+      this.#context.port.wake()
+    }
+    // Somebody waits for it.
+    this.#context.clock.after(millis, wake, true)
   }
 
   oldestAgeMillis(now: number): number {
@@ -96,20 +148,17 @@ export class Openings<C extends object> {
     return startedAt === undefined ? 0 : now - startedAt
   }
 
-  /** When upkeep may open again; callers that wait are the host's business and never held back. */
+  /** When upkeep may open again, which is not what callers wait for. */
   mayRefill(): boolean {
-    return this.pauseLeft() === 0
+    return this.breaker.isClosed && this.pauseLeft() === 0
   }
 
+  /** Milliseconds until the next attempt is due. */
   pauseLeft(): number {
-    return Math.max(0, this.#pausedUntil - this.#context.clock.now())
-  }
-
-  #pauseMillis(): number {
-    // While somebody uses the pool, the end of an outage has to be noticed within a second.
-    const { clock, lastAcquireAt } = this.#context
-    const longest = clock.now() - lastAcquireAt < LONGEST_PAUSE_MILLIS ? STUCK_AFTER_MILLIS : LONGEST_PAUSE_MILLIS
-    return Math.min(longest, FIRST_PAUSE_MILLIS * 2 ** Math.min(this.#failuresInRow - 1, 10))
+    const { clock, lastAcquireAt, port } = this.#context
+    const now = clock.now()
+    const isWanted = now - lastAcquireAt < WANTED_FOR_MILLIS || port.counts().pending > 0
+    return this.#backoff.leftMillis(now, isWanted)
   }
 
   /**
@@ -118,7 +167,7 @@ export class Openings<C extends object> {
    */
   async probeIfStuck(now: number): Promise<void> {
     const { policy, port } = this.#context
-    if (this.#probing || port.counts().pending === 0) return
+    if (this.#probing || !this.breaker.isClosed || port.counts().pending === 0) return
     if (this.oldestAgeMillis(now) < STUCK_AFTER_MILLIS) return
     if (this.#context.total() >= policy.max + policy.replaceAhead) return
     this.#probing = true

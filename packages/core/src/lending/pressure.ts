@@ -85,11 +85,13 @@ export class Pressure<C extends object> {
   }
 
   /** Opens above `max` for those who have waited long enough; asked in every round. */
-  relieve(now: number): void {
+  relieve(now: number, mayOpen: () => boolean): void {
     const { policy, port } = this.#context
     if (policy.overflow === 0) return
     const waitedLong = port.waiters().filter(({ since }) => now - since >= policy.overflowAfterMillis).length
-    while (this.#overflowing < waitedLong && this.#context.total() < policy.max + policy.overflow) void this.#open()
+    while (this.#overflowing < waitedLong && mayOpen() && this.#context.total() < policy.max + policy.overflow) {
+      void this.#open()
+    }
   }
 
   /** Milliseconds until the oldest caller has waited long enough; `Infinity` when nobody waits. */

@@ -93,7 +93,7 @@ export class Rivals<C extends object> {
 
   #hasRoom(): boolean {
     const { max, replaceAhead } = this.#context.policy
-    return this.#context.total() < max + replaceAhead
+    return this.#context.mayConnect() && this.#context.total() < max + replaceAhead
   }
 
   async #tryIdle(race: Race<C>, rival: C): Promise<void> {

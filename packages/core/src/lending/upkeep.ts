@@ -6,6 +6,7 @@ import type { RulesByMoment } from '../rules/index.ts'
 import type { Checks } from './checks.ts'
 import type { LendingContext } from './context.ts'
 import { STOPPED_AFTER_MILLIS } from './freeze.ts'
+import { BLOCKED_FROM_MILLIS } from './loop-lag.ts'
 import type { Incidents } from './incidents.ts'
 import type { Openings } from './openings.ts'
 import type { Pressure } from './pressure.ts'
@@ -20,6 +21,9 @@ const PERIOD_WHILE_BUSY_MILLIS = 250
 /** The lateness of a round tells for how long this process was stopped: the shorter the period, the better. */
 const PERIOD_IN_USE_MILLIS = 1_000
 const LEAST_REPLACEMENT_MILLIS = 20
+
+/** Timers that are late together fire within this. */
+const SAME_TURN_MILLIS = 50
 
 /** What a round asks of the rest of the keeper. */
 export interface UpkeepNeighbours<C extends object> {
@@ -43,6 +47,7 @@ export class Upkeep<C extends object> {
   readonly #replacing = new Set<C>()
   #timer: Timer | undefined
   #dueAt = Infinity
+  #lag = { seenAt: -Infinity, millis: 0 }
   #stopped = false
   /** Somebody called `ready()`: the minimum is kept from then on. */
   keepsMinimum: boolean
@@ -111,11 +116,25 @@ export class Upkeep<C extends object> {
     this.#dueAt = this.#context.clock.now() + millis
     this.#timer = this.#context.clock.after(millis, () => {
       this.#timer = undefined
-      const lateBy = this.#context.clock.now() - this.#dueAt
-      if (lateBy >= STOPPED_AFTER_MILLIS) this.#thaw(lateBy)
+      this.#lookAtLag()
       this.round()
       if (this.#timer === undefined && !this.#stopped && this.#isNeeded()) this.#schedule(this.#period())
     })
+  }
+
+  /** How late timers are now: this one, or the last that fired, when that was in the same turn. */
+  lagMillis(): number {
+    const now = this.#context.clock.now()
+    const overdue = this.#timer === undefined ? 0 : Math.max(0, now - this.#dueAt)
+    return now - this.#lag.seenAt < SAME_TURN_MILLIS ? Math.max(overdue, this.#lag.millis) : overdue
+  }
+
+  #lookAtLag(): void {
+    const { clock, reporter } = this.#context
+    const lagMillis = clock.now() - this.#dueAt
+    this.#lag = { seenAt: clock.now(), millis: lagMillis }
+    if (lagMillis >= STOPPED_AFTER_MILLIS) this.#thaw(lagMillis)
+    else if (lagMillis >= BLOCKED_FROM_MILLIS && reporter.hears('loopLagged')) reporter.emit('loopLagged', { lagMillis })
   }
 
   /** This process was stopped while time went on: a suspended one has no such lateness. */
@@ -126,6 +145,7 @@ export class Upkeep<C extends object> {
 
   #isNeeded(): boolean {
     const counts = this.#context.counts()
+    if (!this.#openings.breaker.isClosed && this.mayTalk()) return true
     const keeps = this.keepsMinimum && (this.#context.policy.min > 0 || this.#context.policy.minIdle !== false)
     return keeps || totalOf(counts) + counts.pending > 0
   }
@@ -140,11 +160,11 @@ export class Upkeep<C extends object> {
       this.#context.credentials.periodMillis,
       this.#isBusy() ? PERIOD_WHILE_BUSY_MILLIS : Infinity,
       this.#isInUse() ? PERIOD_IN_USE_MILLIS : Infinity,
-      this.#openings.pauseLeft() || Infinity,
       this.#pressure.nextReliefIn(this.#context.clock.now()) || Infinity,
       LONGEST_PERIOD_MILLIS,
     ]
-    return Math.max(SHORTEST_PERIOD_MILLIS, Math.min(...wishes))
+    // A pause has its own least length, and those who need its end shall not wait for a round.
+    return Math.min(this.#openings.pauseLeft() || Infinity, Math.max(SHORTEST_PERIOD_MILLIS, Math.min(...wishes)))
   }
 
   #isBusy(): boolean {
@@ -157,6 +177,7 @@ export class Upkeep<C extends object> {
     const now = clock.now()
     situation.now = now
     this.#renewCredentials()
+    this.#openings.breaker.attend(this.mayTalk())
     if (observer !== undefined) {
       observer.planned(planRound(observer.stillThere(this.#view(observer.policy, observer.rules))))
       return
@@ -166,7 +187,7 @@ export class Upkeep<C extends object> {
     for (const { connection, reason, lent } of plan.replace) void this.#replace(connection, reason, lent)
     for (const connection of plan.validate) this.#checks.start(connection, 'keepalive', 'idle')
     for (let missing = plan.open; missing > 0; missing--) void this.#open()
-    this.#pressure.relieve(now)
+    this.#pressure.relieve(now, () => this.#openings.mayOpen())
     void this.#openings.probeIfStuck(now)
   }
 
@@ -227,6 +248,10 @@ export class Upkeep<C extends object> {
   async #replace(old: C, reason: CloseReason, lent: boolean): Promise<void> {
     this.#startReplacing(old)
     const { policy, port } = this.#context
+    if (!this.#context.mayConnect()) {
+      this.#endReplacing(old)
+      return
+    }
     const hasRoom = this.#context.total() < policy.max + policy.replaceAhead
     if (!hasRoom) {
       if (lent) this.#endReplacing(old)

@@ -16,13 +16,18 @@ export function healthOf<C extends object>(context: LendingContext<C>, openings:
     draining: draining !== false,
     paused: paused !== false,
     connectFails: lastOpenError !== undefined,
+    circuit: openings.breaker.circuit.status,
     connectSilentMillis: openings.oldestAgeMillis(now),
     sinceTimeoutMillis: now - lastTimeoutAt,
   })
 }
 
 /** What `keeper.explain()` tells, as it is now. */
-export function explanationOf<C extends object>(context: LendingContext<C>, checks: Checks<C>): PoolExplanation {
+export function explanationOf<C extends object>(
+  context: LendingContext<C>,
+  checks: Checks<C>,
+  openings: Openings<C>,
+): PoolExplanation {
   const { clock, generation, policy, port, situation } = context
   const now = clock.now()
   const idle = port.idle()
@@ -35,6 +40,12 @@ export function explanationOf<C extends object>(context: LendingContext<C>, chec
   }
   const why = whyWaiting(context)
   return {
+    connecting: {
+      circuit: openings.breaker.circuit.status,
+      failures: openings.failures,
+      lastError: context.lastOpenError,
+      pauseMillis: openings.pauseLeft(),
+    },
     connections: [
       ...port.lent().map((connection) => describe(connection, 'used', false)),
       // The coldest first: what is kept are the warmest.

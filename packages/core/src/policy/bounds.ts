@@ -55,6 +55,21 @@ export function oneOf(...values: readonly unknown[]): FieldCheck {
   }
 }
 
+/** An object of options of its own, each of which may be left out. */
+export function record(fields: Readonly<Record<string, FieldCheck>>): FieldCheck {
+  const known = Object.keys(fields)
+  return (option, value) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw invalidPolicy(option, `an object with ${known.join(' and ')}`, value)
+    }
+    for (const [name, given] of Object.entries(value)) {
+      const check = Object.hasOwn(fields, name) ? fields[name] : undefined
+      if (check === undefined) throw invalidPolicy(`${option}.${name}`, `one of ${known.join(' and ')}`, given)
+      if (given !== undefined) check(`${option}.${name}`, given)
+    }
+  }
+}
+
 export function orFalse(check: FieldCheck): FieldCheck {
   return (option, value) => {
     if (value === false) return

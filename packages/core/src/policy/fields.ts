@@ -1,4 +1,5 @@
-import { callback, integer, millis, oneOf, orFalse, ratio, secretCallback, text, type FieldCheck } from './bounds.ts'
+import { LEAST_PAUSE_MILLIS } from '../lending/backoff.ts'
+import { callback, integer, millis, oneOf, orFalse, ratio, record, secretCallback, text, type FieldCheck } from './bounds.ts'
 import type { PoolPolicyOptions } from './options.ts'
 
 const LARGEST_POOL = 100_000
@@ -13,6 +14,9 @@ export const FIELDS: Readonly<Record<keyof PoolPolicyOptions, FieldCheck>> = {
   maxConcurrentCreates: orFalse(integer({ min: 1, max: LARGEST_POOL })),
   overflow: integer({ min: 0, max: LARGEST_POOL }),
   overflowAfterMillis: millis(0),
+  createRetry: oneOf(true, false),
+  createBackoff: record({ firstMillis: millis(LEAST_PAUSE_MILLIS), longestMillis: millis(LEAST_PAUSE_MILLIS) }),
+  circuit: orFalse(integer({ min: 1, max: 1_000 })),
   replaceAhead: integer({ min: 0, max: 100 }),
   acquireTimeoutMillis: millis(1),
   connectTimeoutMillis: millis(1),
@@ -40,8 +44,5 @@ export const NOT_BUILT_YET: readonly string[] = [
   'leakThresholdMillis',
   'reclaimLeaks',
   'detectNestedAcquire',
-  'createRetry',
-  'createBackoff',
-  'circuit',
   'sizing',
 ]

@@ -10,6 +10,8 @@ const STRICT = {
   maxPending: 1,
   maxConcurrentCreates: 1,
   overflow: 3,
+  createRetry: true,
+  circuit: 1,
   acquireTimeoutMillis: 100,
   connectTimeoutMillis: 50,
   validationTimeoutMillis: 50,
@@ -34,6 +36,7 @@ test('of a policy that only observes nothing is in force but what the host says 
   const declared = policyOf({ ...STRICT, credentials, mode: 'observe' })
   const policy = inForce(declared)
   expect(policy).toMatchObject({ min, max, acquireTimeoutMillis, connectTimeoutMillis, name: 'fixture', mode: 'observe' })
+  expect(policy).toMatchObject({ createRetry: false, circuit: false })
   expect(keepsMinimum(policy)).toBe(false)
   expect(mayWakeServer(policy)).toBe(false)
   // Without them it could not connect.

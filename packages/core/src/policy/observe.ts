@@ -32,6 +32,7 @@ type Kept =
   | 'name'
   | 'mode'
   | 'overflowAfterMillis'
+  | 'createBackoff'
   | 'lifetimeSpread'
   | 'validationQuery'
   | 'validationTimeoutMillis'
@@ -48,6 +49,8 @@ const OFF: Omit<PolicyValues, Kept | Host> = {
   maxPending: false,
   maxConcurrentCreates: false,
   overflow: 0,
+  createRetry: false,
+  circuit: false,
   replaceAhead: 0,
   idleTimeoutMillis: false,
   maxLifetimeMillis: false,

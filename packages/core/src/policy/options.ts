@@ -5,6 +5,8 @@ import type { MaxLifetimeOptions } from '../rules/max-lifetime.ts'
 import type { MaxUsesOptions } from '../rules/max-uses.ts'
 import type { RetireOnOptions } from '../harm.ts'
 import type { HookOptions } from '../hooks.ts'
+import type { CreateRetryOptions } from '../lending/backoff.ts'
+import type { CircuitOptions } from '../lending/circuit.ts'
 import type { PressureOptions } from '../lending/pressure.ts'
 import type { ModeOptions } from './observe.ts'
 import type { ValidateAfterIdleOptions } from '../rules/validate-after-idle.ts'
@@ -153,6 +155,8 @@ export interface PoolPolicyOptions
     AcquireOptions,
     PressureOptions,
     CredentialsOptions,
+    CreateRetryOptions,
+    CircuitOptions,
     IdleTimeoutOptions,
     MaxLifetimeOptions,
     MaxUsesOptions,

@@ -51,6 +51,13 @@ const ROWS = {
   maxConcurrentCreates: orFalse(integer(1, 100_000)),
   overflow: integer(0, 100_000),
   overflowAfterMillis: millis(0),
+  createRetry: { fine: [true, false], bound: 'true or false', bad: ['true', 1, 0, null, {}] },
+  createBackoff: {
+    fine: [{}, { firstMillis: 20 }, { longestMillis: 2_147_483_647 }, { firstMillis: undefined }, { firstMillis: 50, longestMillis: 50 }],
+    bound: 'an object with firstMillis and longestMillis',
+    bad: [false, true, 100, null, [], 'full'],
+  },
+  circuit: orFalse(integer(1, 1_000)),
   replaceAhead: integer(0, 100),
   acquireTimeoutMillis: millis(1),
   connectTimeoutMillis: millis(1),
@@ -126,6 +133,31 @@ describe('P-174: bounds', () => {
   })
 })
 
+describe('an option that is an object', () => {
+  test.each<[string, unknown, string, unknown]>([
+    ['firstMillis', { firstMillis: 19 }, 'an integer from 20 to 2147483647', 19],
+    ['longestMillis', { longestMillis: 2_147_483_648 }, 'an integer from 20 to 2147483647', 2_147_483_648],
+    ['first', { first: 100 }, 'one of firstMillis and longestMillis', 100],
+    ['toString', { toString: 100 }, 'one of firstMillis and longestMillis', 100],
+  ])('its part `%s` is refused by its whole name', (part, createBackoff, bound, value) => {
+    const error = refusal(() => checkPolicyOptions(asOptions({ createBackoff })))
+    expect(error.invalid).toEqual({ option: `createBackoff.${part}`, bound, value })
+  })
+
+  test.each<[object, object]>([
+    [{}, { firstMillis: 100, longestMillis: 5_000 }],
+    [{ firstMillis: 50 }, { firstMillis: 50, longestMillis: 5_000 }],
+    [{ longestMillis: 700 }, { firstMillis: 100, longestMillis: 700 }],
+    [{ firstMillis: 9_000 }, { firstMillis: 9_000, longestMillis: 9_000 }],
+    [{ longestMillis: 50 }, { firstMillis: 50, longestMillis: 50 }],
+    [{ firstMillis: undefined, longestMillis: 1_000 }, { firstMillis: 100, longestMillis: 1_000 }],
+  ])('what is left out of %j adapts', (createBackoff, expected) => {
+    const policy = policyOf(asOptions({ createBackoff }))
+    expect(policy.createBackoff).toEqual(expected)
+    expect(Object.isFrozen(policy.createBackoff)).toBe(true)
+  })
+})
+
 describe('unknown keys', () => {
   test.each(['maximum', 'Max', 'toString', 'constructor', 'hasOwnProperty', 'connection'])('`%s` is refused, and what is known is named', (key) => {
     const error = refusal(() => checkPolicyOptions(asOptions({ [key]: 5 })))
@@ -185,7 +217,7 @@ describe('precedence', () => {
   })
 
   test('undefined on the host says nothing', () => {
-    expect(policyOf({}, { explicit: asOptions({ max: undefined }) })).toMatchObject({ max: 10, sources: { max: 'default' } })
+    expect(policyOf({}, { explicit: asOptions({ max: undefined }) as object })).toMatchObject({ max: 10, sources: { max: 'default' } })
   })
 
   test('P-175: what was resolved is frozen, and later changes of the options do not reach it', () => {
@@ -211,6 +243,13 @@ describe('contradictions', () => {
       {},
       'validationTimeoutMillis',
       'at most `acquireTimeoutMillis` (500)',
+    ],
+    [
+      'a first pause above the longest',
+      { createBackoff: { firstMillis: 600, longestMillis: 500 } },
+      {},
+      'createBackoff.firstMillis',
+      'at most `createBackoff.longestMillis` (500)',
     ],
     [
       'a life too short for one keepalive',

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import type { PoolkeeperError } from '../errors.ts'
+import type { BackoffRange } from '../lending/backoff.ts'
 import { invalidPolicy, refusedOption } from './bounds.ts'
 import { FIELDS, NOT_BUILT_YET } from './fields.ts'
 import type { PoolPolicyOptions } from './options.ts'
@@ -46,6 +47,7 @@ export function resolvePolicy(options: PoolPolicyOptions, host: HostSettings): P
   overlay(values, sources, host.explicit, 'host')
   overlay(values, sources, options, 'policy')
   overlay(values, sources, host.fixed, 'host')
+  values.createBackoff = completeBackoff(values.createBackoff)
   settleContradictions(values, sources)
   return Object.freeze({ ...values, sources: Object.freeze(sources), host: ownValues(host) })
 }
@@ -61,6 +63,18 @@ function overlay(values: Draft, sources: Sources, given: object | undefined, sou
     Object.assign(values, { [field]: value })
     sources[field as Field] = source
   }
+}
+
+/** Of the two, the one that was left out adapts to the other. */
+function completeBackoff({ firstMillis, longestMillis }: BackoffRange): PolicyValues['createBackoff'] {
+  const { firstMillis: first, longestMillis: longest } = DEFAULTS.createBackoff
+  if (firstMillis !== undefined && longestMillis !== undefined && firstMillis > longestMillis) {
+    throw invalidPolicy('createBackoff.firstMillis', `at most \`createBackoff.longestMillis\` (${longestMillis})`, firstMillis)
+  }
+  return Object.freeze({
+    firstMillis: firstMillis ?? Math.min(first, longestMillis ?? longest),
+    longestMillis: longestMillis ?? Math.max(longest, firstMillis ?? first),
+  })
 }
 
 function settleContradictions(values: Draft, sources: Sources): void {

@@ -1,14 +1,20 @@
+import type { BackoffRange } from '../lending/backoff.ts'
 import type { PoolPolicyOptions } from './options.ts'
 
 /** Every field with a value: what the rules, the keeper and the ports work with. */
 export type PolicyValues = {
-  readonly [K in Exclude<keyof PoolPolicyOptions, Unset>]-?: Exclude<PoolPolicyOptions[K], undefined>
+  readonly [K in Exclude<keyof PoolPolicyOptions, Unset | Partly>]-?: Exclude<PoolPolicyOptions[K], undefined>
 } & {
   readonly [K in Unset]: PoolPolicyOptions[K] | undefined
+} & {
+  readonly createBackoff: Readonly<Required<BackoffRange>>
 }
 
 /** Fields that have no value unless the user gives one. */
 type Unset = 'validationQuery' | 'credentials' | 'retireOn' | 'onOpen' | 'onAcquire' | 'onRelease'
+
+/** Fields of which the user may give a part. */
+type Partly = 'createBackoff'
 
 /** Who decided a value: the policy, the user's options on the host, or a default. */
 export type PolicySource = 'policy' | 'host' | 'default'
@@ -43,6 +49,9 @@ export const DEFAULTS: Omit<PolicyValues, keyof HostSettings['defaults']> = Obje
   maxConcurrentCreates: false,
   overflow: 0,
   overflowAfterMillis: 1_000,
+  createRetry: false,
+  createBackoff: Object.freeze({ firstMillis: 100, longestMillis: 5_000 }),
+  circuit: false,
   replaceAhead: 1,
   credentials: undefined,
   maxLifetimeMillis: 1_800_000,

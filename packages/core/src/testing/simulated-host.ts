@@ -344,6 +344,7 @@ export class SimulatedHost implements LendingPort<C> {
   detach(): void {
     this.#events = undefined
     for (const connection of [...this.#withdrawn]) this.restore(connection)
+    this.wake()
   }
 }
 

@@ -207,5 +207,6 @@ export class TarnPort<C extends object> implements LendingPort<C> {
     this.#closes?.detach()
     this.#overrides.undo()
     for (const connection of [...this.#withdrawn]) this.restore(connection)
+    this.wake()
   }
 }
