@@ -22,6 +22,8 @@ export interface KnexWire {
   /** Undoes what `config` prepared. */
   forget(label: string): Promise<void>
   readonly numberOf: ConnectionNumber
+  /** Asks the server whether a transaction is open on a connection, where that can be asked. */
+  readonly isInTransaction?: (connection: object) => Promise<boolean>
 }
 
 /** How the policy gets onto the pool. */
@@ -38,6 +40,10 @@ export interface KnexHarnessOptions {
   readonly createKnex?: (config: Knex.Config) => Knex
 }
 
+async function unknown(): Promise<never> {
+  throw new Error('nobody can ask this server for its transactions')
+}
+
 const NOWHERE: Address = { host: '', port: 0 }
 let pools = 0
 
@@ -46,7 +52,7 @@ export function knexHarness(options: KnexHarnessOptions): AdapterHarness {
   const { name, way, wire, lacks = {}, cannot = {}, createKnex = knex } = options
 
   async function build(make: (config: Knex.Config) => Knex): Promise<KnexPoolParts> {
-    const { target, config, door, forget, numberOf } = wire()
+    const { target, config, door, forget, numberOf, isInTransaction = unknown } = wire()
     const label = `pool_${++pools}`
     const proxy = target === undefined ? undefined : await startFaultProxy({ target })
     const db = make(silent(await config(proxy ?? NOWHERE, label)))
@@ -54,7 +60,7 @@ export function knexHarness(options: KnexHarnessOptions): AdapterHarness {
       await proxy?.close()
       await forget(label)
     }
-    return { db, server: door(label), network: proxy ?? NO_NETWORK, numberOf, dispose }
+    return { db, server: door(label), network: proxy ?? NO_NETWORK, numberOf, isInTransaction, dispose }
   }
 
   async function open(policy: PoolPolicyOptions): Promise<KeptPool> {

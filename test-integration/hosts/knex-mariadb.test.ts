@@ -8,6 +8,8 @@ import { mariadbWire } from './mariadb-wire.ts'
 
 const address = requireServer('mariadb')
 
+const LACKS = { transactions: 'the driver does not know, without asking, whether a transaction is open' }
+
 address.describe('Knex on MariaDB', () => {
   let server: MariadbServer
 
@@ -20,13 +22,13 @@ address.describe('Knex on MariaDB', () => {
   testSupportMatrix(
     describeAdapter(
       runner,
-      knexHarness({ name: 'Knex · mysql2, applied', way: 'applyPoolPolicy', wire: () => mariadbWire(server, 'mysql2') }),
+      knexHarness({ name: 'Knex · mysql2, applied', way: 'applyPoolPolicy', wire: () => mariadbWire(server, 'mysql2'), lacks: LACKS }),
     ),
   )
   testSupportMatrix(
     describeAdapter(
       runner,
-      knexHarness({ name: 'Knex · mysql', way: 'withPoolPolicy', wire: () => mariadbWire(server, 'mysql') }),
+      knexHarness({ name: 'Knex · mysql', way: 'withPoolPolicy', wire: () => mariadbWire(server, 'mysql'), lacks: LACKS }),
     ),
   )
   testSupportMatrix(
@@ -36,6 +38,7 @@ address.describe('Knex on MariaDB', () => {
         name: 'Knex · mariadb',
         way: 'withPoolPolicy',
         wire: () => mariadbWire(server, 'mariadb'),
+        lacks: LACKS,
         cannot: { 'last-answer': 'the `mariadb` driver forgets the callbacks of a connection whose socket is ended' },
       }),
     ),

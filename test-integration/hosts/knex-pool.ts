@@ -11,6 +11,7 @@ export interface KnexPoolParts {
   readonly server: ServerDoor
   readonly network: Network
   readonly numberOf: ConnectionNumber
+  readonly isInTransaction: (connection: object) => Promise<boolean>
   dispose(): Promise<void>
 }
 
@@ -20,13 +21,15 @@ export class KnexPool implements BarePool {
   readonly server: ServerDoor
   readonly network: Network
   readonly #numberOf: ConnectionNumber
+  readonly #isInTransaction: (connection: object) => Promise<boolean>
   readonly #dispose: () => Promise<void>
 
-  constructor({ db, server, network, numberOf, dispose }: KnexPoolParts) {
+  constructor({ db, server, network, numberOf, isInTransaction, dispose }: KnexPoolParts) {
     this.db = db
     this.server = server
     this.network = network
     this.#numberOf = numberOf
+    this.#isInTransaction = isInTransaction
     this.#dispose = dispose
   }
 
@@ -38,6 +41,8 @@ export class KnexPool implements BarePool {
       id: this.#numberOf(connection),
       query: async () => void (await db.raw('select 1').connection(connection)),
       failingQuery: () => refusedByServer(db.raw('select nothing from nowhere').connection(connection)),
+      begin: async () => void (await db.raw('begin').connection(connection)),
+      isInTransaction: () => this.#isInTransaction(connection),
       release: () => Promise.resolve(client.releaseConnection(connection)),
     }
   }

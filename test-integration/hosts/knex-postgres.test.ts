@@ -14,6 +14,7 @@ const APPLIED: readonly BehaviourId[] = [
   'dead-unseen',
   'half-open',
   'min-and-ready',
+  'observe',
   'host-errors',
   'misuse',
   'counters',

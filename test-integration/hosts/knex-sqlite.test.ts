@@ -18,6 +18,7 @@ const LACKS = {
   server: 'SQLite runs inside the process: there is no server that could die, and nothing to ask',
   network: 'SQLite runs inside the process: there is no network',
   login: 'SQLite has no users and no passwords',
+  transactions: 'SQLite runs inside the process, and nobody else looks at its transactions',
   replacement: 'a connection to SQLite is the database itself, so nothing replaces it',
 }
 

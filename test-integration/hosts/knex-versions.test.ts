@@ -21,6 +21,8 @@ const CORE: readonly BehaviourId[] = [
   'half-open',
   'credentials',
   'max-uses',
+  'hooks-fail',
+  'observe',
   'host-errors',
   'misuse',
   'counters',

@@ -1,4 +1,5 @@
 import type { ServerConnection, ServerDoor } from '@poolkeeper/conformance'
+import type { Client } from 'pg'
 import type { PostgresServer } from '../harness/postgres.ts'
 import type { KnexWire } from './knex-harness.ts'
 
@@ -27,5 +28,10 @@ export function postgresWire(server: PostgresServer): KnexWire {
     door: (label) => postgresDoor(server, label),
     forget: async () => {},
     numberOf: (connection) => (connection as { processID: number }).processID,
+    // Outside of a transaction each statement is one of its own, and begins when it does.
+    async isInTransaction(connection) {
+      const { rows } = await (connection as Client).query<{ open: boolean }>('select now() <> statement_timestamp() as open')
+      return rows[0]?.open === true
+    },
   }
 }

@@ -4,9 +4,10 @@ import type { BehaviourId } from './behaviour.ts'
 /**
  * What a behaviour needs besides a pool: the server's own view of its connections; a network that
  * can be broken; a connection that may be replaced by another one; a login that takes an empty password,
- * of the user that the harness names.
+ * of the user that the harness names; a driver that knows, without asking, which transaction its
+ * session is in.
  */
-export type Capability = 'server' | 'network' | 'replacement' | 'login'
+export type Capability = 'server' | 'network' | 'replacement' | 'login' | 'transactions'
 
 /** One host over one wire, as the behaviours see it. */
 export interface AdapterHarness {
@@ -66,6 +67,10 @@ export interface Lease {
   query(): Promise<void>
   /** A statement that the server refuses; resolves when it has. */
   failingQuery(): Promise<void>
+  /** Begins a transaction, and leaves it open. */
+  begin(): Promise<void>
+  /** Whether the server has a transaction open on it; asked only where `transactions` is not lacking. */
+  isInTransaction(): Promise<boolean>
   release(): Promise<void>
 }
 

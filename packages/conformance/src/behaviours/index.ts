@@ -14,10 +14,13 @@ import { deadSeen } from './dead-seen.ts'
 import { deadUnseen } from './dead-unseen.ts'
 import { detach } from './detach.ts'
 import { drainBlocked } from './drain-blocked.ts'
+import { dirtyReturn } from './dirty-return.ts'
 import { drain } from './drain.ts'
 import { evictIdle } from './evict-idle.ts'
 import { halfOpen } from './half-open.ts'
 import { handover } from './handover.ts'
+import { hooksFail } from './hooks-fail.ts'
+import { hooks } from './hooks.ts'
 import { hostClose } from './host-close.ts'
 import { hostErrors } from './host-errors.ts'
 import { idleTimeout } from './idle-timeout.ts'
@@ -27,7 +30,9 @@ import { maxLifetime } from './max-lifetime.ts'
 import { maxUses } from './max-uses.ts'
 import { minAndReady } from './min-and-ready.ts'
 import { misuse } from './misuse.ts'
+import { observe } from './observe.ts'
 import { observers } from './observers.ts'
+import { pause } from './pause.ts'
 import { proof } from './proof.ts'
 import { recycle } from './recycle.ts'
 import { resize } from './resize.ts'
@@ -60,6 +65,10 @@ export const BEHAVIOURS: Readonly<Record<BehaviourId, Behaviour>> = {
   'idle-timeout': idleTimeout,
   keepalive,
   'min-and-ready': minAndReady,
+  'dirty-return': dirtyReturn,
+  hooks,
+  'hooks-fail': hooksFail,
+  observe,
   'host-errors': hostErrors,
   misuse,
   observers,
@@ -68,6 +77,7 @@ export const BEHAVIOURS: Readonly<Record<BehaviourId, Behaviour>> = {
   resize,
   recycle,
   'evict-idle': evictIdle,
+  pause,
   drain,
   'drain-blocked': drainBlocked,
   'host-close': hostClose,
