@@ -28,7 +28,8 @@ interface Wrong {
 /** What does not get better by itself is told at once, however patient the policy is. */
 function describeCredentials(client: string, address: () => Address, wrong: readonly Wrong[]): void {
   function open(settings: Partial<Address>, policy: PoolPolicyOptions): Knex {
-    const connection = { ...address(), ...settings }
+    const { host, port, user, database } = address()
+    const connection = { host, port, user, database, ...settings }
     const db = knex(withPoolPolicy(silent({ client, connection }), { max: 2, acquireTimeoutMillis: 10_000, ...policy }))
     onTestFinished(() => db.destroy())
     return db
