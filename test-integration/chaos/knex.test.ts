@@ -264,7 +264,7 @@ describe('Knex on PostgreSQL', () => {
     },
   )
 
-  test('(e) with createRetry, a restart costs what was in flight, and nothing of what came while it was down', async () => {
+  test('P-023: (e) with createRetry, a restart costs what was in flight, and nothing of what came while it was down', async () => {
     const scene = await kept(wire(), { createRetry: true })
     await fill(scene.db, MAX)
     let isWanted = true

@@ -10,7 +10,7 @@ export type ObservedAct =
   | { readonly would: 'validate'; readonly connection: number; readonly reason: 'checkout' | 'keepalive' }
   | { readonly would: 'retire'; readonly connection: number; readonly reason: CloseReason }
   | { readonly would: 'restore'; readonly connection: number; readonly reason: 'rollback' | 'reset' }
-  | { readonly would: 'refuse'; readonly connection?: undefined; readonly reason: 'maxPending' }
+  | { readonly would: 'refuse'; readonly connection?: undefined; readonly reason: 'maxPending' | 'circuit' }
   | { readonly would: 'open'; readonly connection?: undefined; readonly reason: 'min' }
 
 interface Facts {

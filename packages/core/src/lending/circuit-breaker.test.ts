@@ -151,6 +151,25 @@ describe('while the circuit is open', () => {
     expect(pool.keeper.stats().circuit).toBe('closed')
   })
 
+  test('a policy that only observes counts whom it would refuse, refuses nobody, and tells of no circuit', async () => {
+    const pool = simulatePool({ policy: { ...POLICY, mode: 'observe' }, draw: () => 1 })
+    const events = record(pool)
+    pool.server.connects = 'refused'
+    await waits(pool, 3)
+    expect(await waits(pool, 4)).toEqual([REFUSED, REFUSED, REFUSED, REFUSED])
+    await pool.clock.advance(600)
+    expect(await waits(pool, 1)).toEqual([REFUSED])
+    expect(pool.keeper.stats()).toMatchObject({ circuit: 'closed', observed: { refuse: 4 }, acquires: { failed: 8, refused: 0 } })
+    expect(ofType(events, 'observed').map(({ reason }) => reason)).toEqual(Array.from({ length: 4 }, () => 'circuit'))
+    pool.keeper.reconfigure({ mode: 'enforce' })
+    await pool.clock.advance(0)
+    expect(pool.keeper.stats().circuit).toBe('closed')
+    await waits(pool, 3)
+    expect(pool.keeper.stats().circuit).toBe('open')
+    expect(ofType(events, 'circuitOpened')).toHaveLength(1)
+    expect(ofType(events, 'circuitClosed')).toEqual([])
+  })
+
   test('draining answers as ever, and sends no probe', async () => {
     const pool = await opened()
     const { failed } = pool.keeper.stats().opens

@@ -1,7 +1,7 @@
 import { describeCounts } from '../counts.ts'
 import { PoolkeeperError } from '../errors.ts'
 import { textOf } from './acquire-errors.ts'
-import { afterFailure, afterProbe, CLOSED, mayWaitForProbe, probePatienceMillis, withProbe, type Circuit } from './circuit.ts'
+import { afterFailure, afterProbe, CLOSED, mayWaitForProbe, probePatienceMillis, withProbe, type Circuit, type CircuitStatus } from './circuit.ts'
 import type { LendingContext } from './context.ts'
 import { blockedText } from './loop-lag.ts'
 
@@ -11,6 +11,8 @@ export class CircuitBreaker<C extends object> {
   /** Milliseconds until the next attempt is due. */
   readonly #pauseLeft: () => number
   #circuit: Circuit = CLOSED
+  /** It is open in earnest, and was told so: not one that is only observed. */
+  #isTold = false
   #probes = 0
 
   constructor(context: LendingContext<C>, pauseLeft: () => number) {
@@ -18,8 +20,8 @@ export class CircuitBreaker<C extends object> {
     this.#pauseLeft = pauseLeft
   }
 
-  get circuit(): Circuit {
-    return this.#circuit
+  get status(): CircuitStatus {
+    return this.#context.observer === undefined ? this.#circuit.status : 'closed'
   }
 
   /** One comparison: asked for every caller. */
@@ -27,12 +29,24 @@ export class CircuitBreaker<C extends object> {
     return this.#circuit.status === 'closed'
   }
 
+  /** Whether connecting is allowed: it is closed, or only observed. */
+  get letsIn(): boolean {
+    return this.isClosed || this.#context.observer !== undefined
+  }
+
+  get #threshold(): number | false {
+    const { observer, policy } = this.#context
+    return (observer?.policy ?? policy).circuit
+  }
+
   failed(error: unknown): void {
-    const { clock, policy, reporter } = this.#context
-    if (policy.circuit === false) return
+    const { clock, observer, reporter } = this.#context
+    const threshold = this.#threshold
+    if (threshold === false) return
     const wasClosed = this.isClosed
-    this.#circuit = afterFailure(this.#circuit, policy.circuit, clock.now())
-    if (!wasClosed || this.isClosed) return
+    this.#circuit = afterFailure(this.#circuit, threshold, clock.now())
+    if (!wasClosed || this.isClosed || observer !== undefined) return
+    this.#isTold = true
     if (reporter.hears('circuitOpened')) {
       reporter.emit('circuitOpened', { failures: this.#circuit.failures, cause: error })
     }
@@ -44,7 +58,8 @@ export class CircuitBreaker<C extends object> {
     const { clock, reporter } = this.#context
     const circuit = this.#circuit
     this.#circuit = CLOSED
-    if (circuit.status === 'closed') return
+    if (circuit.status === 'closed' || !this.#isTold) return
+    this.#isTold = false
     if (reporter.hears('circuitClosed')) reporter.emit('circuitClosed', { openMillis: clock.now() - circuit.openedAt })
     // Not within the host's own call, which is not done with its books.
     clock.after(0, () => this.#context.port.wake())
@@ -57,16 +72,21 @@ export class CircuitBreaker<C extends object> {
     // Whoever is refused uses the pool all the same: he is why a probe is sent.
     context.lastAcquireAt = now
     if (this.#hasLiving() || this.#isProbeDue() || mayWaitForProbe(this.#circuit, now)) return undefined
-    context.counters.acquires.refused++
-    return this.#error()
+    if (context.observer === undefined) {
+      context.counters.acquires.refused++
+      return this.#error()
+    }
+    context.observer.refused('circuit')
+    return undefined
   }
 
   /** Asked in every round. */
   attend(mayTalk: boolean): void {
     if (this.isClosed) return
-    const { policy, port } = this.#context
-    // Switched off meanwhile.
-    if (policy.circuit === false) this.close()
+    const { observer, port } = this.#context
+    // Switched off meanwhile, or from one mode to the other.
+    if (this.#threshold === false || this.#isTold !== (observer === undefined)) this.close()
+    else if (observer !== undefined) return
     else if (this.#isProbeDue() && (mayTalk || port.counts().pending > 0)) void this.#probe()
     else this.#refuseStranded()
   }

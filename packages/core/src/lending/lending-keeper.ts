@@ -74,7 +74,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     this.#losses = new Losses(context, checks, incidents)
     this.#operations = new Operations(context, upkeep, resolve)
     this.#drain = new Drain(context, this.#hooks)
-    context.mayConnect = () => openings.breaker.isClosed
+    context.mayConnect = () => openings.breaker.letsIn
     context.lagMillis = () => upkeep.lagMillis()
     context.changed = () => {
       this.#drain.changed()
@@ -98,7 +98,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   stats(): PoolStats {
     const { counters, generation, policy } = this.#context
     const { name, min, max } = policy
-    const { status: circuit } = this.#openings.breaker.circuit
+    const { status: circuit } = this.#openings.breaker
     return { name, min, max, generation, circuit, ...this.#context.counts(), ...counters.snapshot() }
   }
 

@@ -124,7 +124,7 @@ export class Openings<C extends object> {
 
   /** Whether a connection may be opened for a caller now; if not, the port is woken when it may. */
   mayOpen(): boolean {
-    if (this.#isHeld || !this.breaker.isClosed) return false
+    if (this.#isHeld || !this.breaker.letsIn) return false
     if (!this.#context.policy.createRetry || !this.#backoff.isFailing || this.#backoff.isHopeless) return true
     const pauseLeft = this.#backoff.leftMillis(this.#context.clock.now(), true)
     if (pauseLeft > 0) this.#wakeIn(pauseLeft)
@@ -150,7 +150,7 @@ export class Openings<C extends object> {
 
   /** When upkeep may open again, which is not what callers wait for. */
   mayRefill(): boolean {
-    return this.breaker.isClosed && this.pauseLeft() === 0
+    return this.breaker.letsIn && this.pauseLeft() === 0
   }
 
   /** Milliseconds until the next attempt is due. */
@@ -167,7 +167,7 @@ export class Openings<C extends object> {
    */
   async probeIfStuck(now: number): Promise<void> {
     const { policy, port } = this.#context
-    if (this.#probing || !this.breaker.isClosed || port.counts().pending === 0) return
+    if (this.#probing || !this.breaker.letsIn || port.counts().pending === 0) return
     if (this.oldestAgeMillis(now) < STUCK_AFTER_MILLIS) return
     if (this.#context.total() >= policy.max + policy.replaceAhead) return
     this.#probing = true

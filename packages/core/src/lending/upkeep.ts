@@ -145,7 +145,7 @@ export class Upkeep<C extends object> {
 
   #isNeeded(): boolean {
     const counts = this.#context.counts()
-    if (!this.#openings.breaker.isClosed && this.mayTalk()) return true
+    if (!this.#openings.breaker.letsIn && this.mayTalk()) return true
     const keeps = this.keepsMinimum && (this.#context.policy.min > 0 || this.#context.policy.minIdle !== false)
     return keeps || totalOf(counts) + counts.pending > 0
   }

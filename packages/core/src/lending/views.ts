@@ -16,7 +16,7 @@ export function healthOf<C extends object>(context: LendingContext<C>, openings:
     draining: draining !== false,
     paused: paused !== false,
     connectFails: lastOpenError !== undefined,
-    circuit: openings.breaker.circuit.status,
+    circuit: openings.breaker.status,
     connectSilentMillis: openings.oldestAgeMillis(now),
     sinceTimeoutMillis: now - lastTimeoutAt,
   })
@@ -41,7 +41,7 @@ export function explanationOf<C extends object>(
   const why = whyWaiting(context)
   return {
     connecting: {
-      circuit: openings.breaker.circuit.status,
+      circuit: openings.breaker.status,
       failures: openings.failures,
       lastError: context.lastOpenError,
       pauseMillis: openings.pauseLeft(),
