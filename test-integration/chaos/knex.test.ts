@@ -4,13 +4,17 @@ import { keeperOf, withPoolPolicy } from '@poolkeeper/knex'
 import knex, { type Knex } from 'knex'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type FaultProxy, startFaultProxy } from '../faults/proxy.ts'
-import { attachMariadb, type MariadbServer } from '../harness/mariadb.ts'
-import { type PostgresServer, startPostgres } from '../harness/postgres.ts'
+import { attachMariadb, startMariadb, type MariadbServer } from '../harness/mariadb.ts'
+import { attachPostgres, type PostgresServer, startPostgres } from '../harness/postgres.ts'
 import { requireServer } from '../harness/require-server.ts'
 import { silent, type KnexWire } from '../hosts/knex-harness.ts'
 import { mariadbWire } from '../hosts/mariadb-wire.ts'
 import { postgresWire } from '../hosts/postgres-wire.ts'
 import { answersWithin, burst, failed, fill, inTurn, report, steadily, timeToHold, whileWanted, worst } from './load.ts'
+import { stopProcess, type StoppedProcess } from './stopped.ts'
+
+const postgres = requireServer('postgres')
+const mariadb = requireServer('mariadb')
 
 /** Knex's own. */
 const MAX = 10
@@ -161,6 +165,48 @@ function describeBlackholes(wireOf: () => KnexWire): void {
   })
 }
 
+/** A process that is stopped, on a server of which nothing else in this file ends or restarts a connection. */
+interface Stop {
+  readonly process: StoppedProcess
+  /** Takes down what the process leaves. */
+  end(): Promise<void>
+}
+
+/** Stopped before the first test and let go in the last: so its half minute costs the run nothing. */
+const stops = new Map<string, Stop>()
+const STOPPED_MILLIS = 30_000
+
+async function stopOnPostgres(): Promise<Stop> {
+  const server = await attachPostgres(postgres)
+  const wire = postgresWire(server)
+  const process = await stopProcess(await wire.config(server, 'chaos_stopped'))
+  const idle = 'select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1 and pid <> all($2)'
+  await server.admin.query(idle, ['chaos_stopped', process.inUse])
+  return { process, end: () => server.stop() }
+}
+
+async function stopOnMariadb(): Promise<Stop> {
+  const server = await startMariadb({ settings: {} })
+  const wire = mariadbWire(server, 'mysql2')
+  const process = await stopProcess(await wire.config(server, 'chaos_stopped'))
+  for (const { id } of await wire.door('chaos_stopped').connections()) {
+    if (!process.inUse.includes(id)) await server.admin.query(`kill ${id}`)
+  }
+  return { process, end: () => server.stop() }
+}
+
+beforeAll(async () => {
+  if (postgres.url !== '') stops.set('PostgreSQL', await stopOnPostgres())
+  if (mariadb.url !== '') stops.set('MariaDB', await stopOnMariadb())
+})
+
+afterAll(async () => {
+  for (const { process, end } of stops.values()) {
+    process.end()
+    await end()
+  }
+})
+
 describe('Knex on PostgreSQL', () => {
   let server: PostgresServer
   const wire = (): KnexWire => postgresWire(server)
@@ -290,8 +336,6 @@ describe('Knex on PostgreSQL', () => {
   })
 })
 
-const mariadb = requireServer('mariadb')
-
 mariadb.describe('Knex on MariaDB, with mysql2', () => {
   let server: MariadbServer
   const wire = (): KnexWire => mariadbWire(server, 'mysql2')
@@ -303,4 +347,19 @@ mariadb.describe('Knex on MariaDB, with mysql2', () => {
 
   describeKills(wire)
   describeBlackholes(wire)
+})
+
+describe.each([
+  ['PostgreSQL', postgres],
+  ['MariaDB', mariadb],
+])('Knex in a process of its own, on %s', (name, required) => {
+  required.describe('P-086: stopped for half a minute, while the server ends what it has idle', () => {
+    test('meets no error under the load of its first moment, no leak and no timeout, and knows that it was frozen', async () => {
+      const aftermath = await stops.get(name)?.process.runAgainAfter(STOPPED_MILLIS)
+      const { requests = 0, worstMillis = Infinity, frozenMillis = [] } = aftermath ?? {}
+      report(`stopped, ${name}`, { requests, 'worst ms': worstMillis, 'frozen ms': frozenMillis.join(', ') })
+      expect(aftermath).toMatchObject({ errors: [], complaints: [], holding: 'committed', waiting: 'served' })
+      expect(Math.max(...frozenMillis)).toBeGreaterThan(STOPPED_MILLIS - 2_000)
+    }, 2 * STOPPED_MILLIS)
+  })
 })
