@@ -1,0 +1,35 @@
+import { totalOf } from '../../counts.ts'
+import { brokenRules } from './invariants.ts'
+import type { World } from './world.ts'
+
+/** How long the keeper may hold callers back while there is room and nothing is under way; longer while its circuit is open. */
+const LONGEST_HOLD_MILLIS = 500
+const LONGEST_PAUSE_MILLIS = 5_000
+
+/** Lets time pass, and sees that the pool has kept its books. */
+export async function letPass(world: World, millis: number): Promise<void> {
+  await world.pool.clock.advance(millis)
+  see(world)
+  if (isStranded(world)) await seeThatSomethingHappens(world)
+}
+
+export function see(world: World): void {
+  const broken = brokenRules(world)
+  if (broken.length > 0) throw new Error(broken.join('; '))
+}
+
+/** Somebody waits, there is room, and nothing is under way. */
+function isStranded({ isPaused, isDraining, pool }: World): boolean {
+  const stats = pool.keeper.stats()
+  const { validating, opening, pending, max } = stats
+  return !isPaused && !isDraining && pending > 0 && validating + opening === 0 && totalOf(stats) < max
+}
+
+/** Callers are held back for a pause only, after connects that failed or new connections that were unfit. */
+async function seeThatSomethingHappens(world: World): Promise<void> {
+  const heard = (): number => [...world.heard.values()].reduce((sum, count) => sum + count, 0)
+  const before = heard()
+  await world.pool.clock.advance(world.setup.policy.circuit === false ? LONGEST_HOLD_MILLIS : LONGEST_PAUSE_MILLIS)
+  if (isStranded(world) && heard() === before) throw new Error('somebody waits, there is room, and nothing is opened')
+  see(world)
+}
