@@ -22,6 +22,9 @@ const LONGEST_MICROS = 24 * 3_600_000_000
 export class DurationHistogram {
   readonly #histogram: RecordableHistogram = createHistogram({ lowest: 1, highest: LONGEST_MICROS, figures: 2 })
   #zeros = 0
+  #sumMicros = 0
+  /** Node goes through all buckets for each percentile, so nothing is asked twice. */
+  #summary: DurationSummary | undefined
 
   recordZero(): void {
     this.#zeros++
@@ -30,16 +33,30 @@ export class DurationHistogram {
   record(millis: number): void {
     const micros = Math.round(millis * 1_000)
     if (micros < 1) this.#zeros++
-    else this.#histogram.record(Math.min(micros, LONGEST_MICROS))
+    else {
+      this.#sumMicros += micros
+      this.#histogram.record(Math.min(micros, LONGEST_MICROS))
+    }
+  }
+
+  /** At once, and exact. */
+  get meanMillis(): number {
+    const count = this.#histogram.count + this.#zeros
+    return count === 0 ? 0 : this.#sumMicros / count / 1_000
   }
 
   summary(): DurationSummary {
-    const recorded = this.#histogram.count
-    const count = recorded + this.#zeros
+    const count = this.#histogram.count + this.#zeros
+    if (this.#summary?.count !== count) this.#summary = Object.freeze(this.#summarise(count))
+    return this.#summary
+  }
+
+  #summarise(count: number): DurationSummary {
+    const recorded = count - this.#zeros
     const at = (percent: number): number => this.#percentile(percent, recorded, count)
     return {
       count,
-      mean: recorded === 0 ? 0 : (this.#histogram.mean * recorded) / count / 1_000,
+      mean: this.meanMillis,
       p50: at(50),
       p90: at(90),
       p99: at(99),

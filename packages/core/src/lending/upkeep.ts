@@ -220,7 +220,7 @@ export class Upkeep<C extends object> {
   }
 
   #replacementMillis(): number {
-    return Math.max(LEAST_REPLACEMENT_MILLIS, 2 * this.#context.counters.open.summary().mean)
+    return Math.max(LEAST_REPLACEMENT_MILLIS, 2 * this.#context.counters.open.meanMillis)
   }
 
   #idleEntries(): Entry<C>[] {

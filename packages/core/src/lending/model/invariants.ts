@@ -10,7 +10,7 @@ export function brokenRules(world: World): string[] {
     ...limits(world, stats),
     ...books(world, stats),
     ...callers(world, stats),
-    ...leases(world),
+    ...leases(world, stats),
     ...drain(world, stats),
   ]
   return broken.length === 0 ? broken : [...broken, JSON.stringify(stats)]
@@ -58,8 +58,7 @@ function callers(world: World, stats: PoolStats): string[] {
   ]
 }
 
-function leases({ held, killed, isDraining, pool }: World): string[] {
-  const { used } = pool.keeper.stats()
+function leases({ held, killed, isDraining, pool }: World, { used }: PoolStats): string[] {
   const there = new Set(pool.server.connections)
   const cut = [...held].filter((connection) => !killed.has(connection) && !there.has(connection))
   return [

@@ -19,7 +19,8 @@ export function see(world: World): void {
 }
 
 /** Somebody waits, there is room, and nothing is under way. */
-function isStranded({ isPaused, isDraining, pool }: World): boolean {
+function isStranded({ isPaused, isDraining, pool, waiting }: World): boolean {
+  if (waiting.size === 0) return false
   const stats = pool.keeper.stats()
   const { validating, opening, pending, max } = stats
   return !isPaused && !isDraining && pending > 0 && validating + opening === 0 && totalOf(stats) < max
