@@ -134,7 +134,7 @@ const LONGEST_RUN = 400
 const RUNS_AT_ONCE = 20
 
 /** How to see the same again: from what the failure says. */
-const { MODEL_STEPS = '30000', MODEL_SEED = '1', MODEL_PATH, MODEL_REPLAY } = process.env
+const { MODEL_STEPS = '20000', MODEL_SEED = '1', MODEL_PATH, MODEL_REPLAY } = process.env
 const wanted = Number(MODEL_STEPS)
 const commands = fc.commands([step], { maxCommands: LONGEST_RUN, size: 'max', ...(MODEL_REPLAY !== undefined && { replayPath: MODEL_REPLAY }) })
 
@@ -144,7 +144,7 @@ const keepsItsBooks = fc.asyncProperty(setups, commands, async (setup, run) => {
   await end(world)
 })
 
-test('P-180, P-037: whatever happens, in whatever order, the pool keeps its books', { timeout: Infinity }, async () => {
+test('P-180, P-037: whatever happens, in whatever order, the pool keeps its books', { timeout: Infinity }, async ({ annotate }) => {
   expect(wanted).toBeGreaterThan(0)
   for (let seed = Number(MODEL_SEED); steps < wanted; seed++) {
     const path = MODEL_PATH === undefined ? {} : { path: MODEL_PATH, endOnFailure: true }
@@ -152,6 +152,7 @@ test('P-180, P-037: whatever happens, in whatever order, the pool keeps its book
     if (failed) throw new Error(await failureOf({ failed, ...details } as fc.RunDetailsCommon<[Setup, Iterable<Step>]>))
     if (MODEL_PATH !== undefined) return
   }
+  await annotate(`${steps} steps`)
 })
 
 /** The smallest run that was found to fail, and how to see it again. */
