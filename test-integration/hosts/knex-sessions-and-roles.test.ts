@@ -63,6 +63,15 @@ describe('Knex on PostgreSQL', () => {
     expect(rows[0]?.work_mem).not.toBe('77MB')
   })
 
+  test('P-123: so is one that comes back in an open transaction, and its connection is kept', async () => {
+    open('pg', server.url, { onReturn: 'reset' }, 1)
+    await db.raw('begin')
+    await db.raw(`set work_mem = '77MB'`)
+    const { rows } = await db.raw<{ rows: { work_mem: string }[] }>('show work_mem')
+    expect(rows[0]?.work_mem).not.toBe('77MB')
+    expect(keeperOf(db).stats().closes.resetFailed).toBe(0)
+  })
+
   test('P-166: a paused pool lets callers wait, or answers them, and serves them in order afterwards', async () => {
     open('pg', server.url, {}, 1)
     const keeper = keeperOf(db)

@@ -257,6 +257,17 @@ describe('the session', () => {
     client.answer(pgError('25001'))
     await expect(failed).rejects.toMatchObject({ code: '25001' })
   })
+
+  test.each(['T', 'E'])('a transaction that is open (%s) is rolled back before the session is reset', async (status) => {
+    const client = new FakeClient()
+    client.status = status
+    const done = pgDriver.reset?.(client)
+    expect(client.sent[0]?.what).toBe('rollback')
+    client.answer(null)
+    await vi.waitFor(() => expect(client.sent[0]?.what).toBe('discard all'))
+    client.answer(null)
+    await expect(done).resolves.toBeUndefined()
+  })
 })
 
 describe('the socket', () => {

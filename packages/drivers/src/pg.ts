@@ -92,6 +92,15 @@ function harmOf(error: unknown): Harm {
 /** https://www.postgresql.org/docs/current/protocol-message-formats.html: ReadyForQuery */
 const STATUS: Readonly<Record<string, TransactionStatus>> = { I: 'idle', T: 'open', E: 'failed' }
 
+function transactionStatus(client: PgClient): TransactionStatus | undefined {
+  return STATUS[client.getTransactionStatus?.() ?? '']
+}
+
+function isInTransaction(client: PgClient): boolean {
+  const status = transactionStatus(client)
+  return status === 'open' || status === 'failed'
+}
+
 export const pgDriver: Driver<PgClient> = {
   wire: 'postgresql',
 
@@ -118,11 +127,15 @@ export const pgDriver: Driver<PgClient> = {
       })
     }),
 
-  transactionStatus: (client) => STATUS[client.getTransactionStatus?.() ?? ''],
+  transactionStatus,
 
   rollback: (client) => run(client, 'rollback'),
 
-  reset: (client) => run(client, 'discard all'),
+  async reset(client) {
+    // DISCARD ALL cannot run inside a transaction.
+    if (isInTransaction(client)) await run(client, 'rollback')
+    await run(client, 'discard all')
+  },
 
   isBroken: (client) => client.connection?.stream.destroyed === true,
 
