@@ -62,6 +62,9 @@ export interface HookOptions {
    * died under it: then another one is tried. A hook that does not return is bounded by the caller's
    * deadline, and costs the connection. It must not ask the same pool for a connection.
    *
+   * It runs within its caller's async context, also when he had to wait: what an `AsyncLocalStorage`
+   * holds for his request is there.
+   *
    * Costs nothing but its call when it returns no promise; a promise costs a turn of the loop, and a
    * query in it a round trip for every checkout.
    *

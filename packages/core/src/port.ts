@@ -194,6 +194,11 @@ export interface LendingEvents<C extends object> {
    */
   lend(connection: C): LendAnswer | Promise<LendAnswer>
   /**
+   * Whether `lend` is to be called within the async context of the caller whom it is for, also when
+   * he has waited: for what the user remembers of a request. Changes only with `configure`.
+   */
+  readonly wantsContext: boolean
+  /**
    * Who waited for `prepare` or `lend` to answer about this connection has left: at his deadline,
    * or because he was rejected. The answer comes soon, and is to be followed.
    */

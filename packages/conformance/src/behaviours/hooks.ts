@@ -1,5 +1,5 @@
-import type { PoolPolicyOptions } from '@poolkeeper/core'
-import { findPoolkeeperError, type PoolkeeperErrorCode } from '@poolkeeper/core'
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { findPoolkeeperError, type PoolkeeperErrorCode, type PoolPolicyOptions } from '@poolkeeper/core'
 import type { Behaviour } from '../behaviour.ts'
 import { failure, timed, until } from '../waiting.ts'
 
@@ -39,6 +39,14 @@ export const hooks: Behaviour = {
       await until('it is given back', () => pool.keeper.stats().idle === 1)
       expect(seen).toHaveLength(3)
       expect(new Set(seen).size).toBe(1)
+    },
+
+    '`onAcquire` within the context of its caller, also when he waits': async ({ expect, open }) => {
+      const request = new AsyncLocalStorage<number>()
+      const seen: (number | undefined)[] = []
+      const pool = await open({ max: 1, onAcquire: () => void seen.push(request.getStore()) })
+      await Promise.all([1, 2, 3].map((caller) => request.run(caller, () => pool.query())))
+      expect(seen).toEqual([1, 2, 3])
     },
 
     'what a driver returns by accident is harmless': async ({ expect, open }) => {

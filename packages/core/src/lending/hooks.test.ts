@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, expect, test, vi } from 'vitest'
 import type { AcquireInfo, HookName, ReleaseInfo } from '../hooks.ts'
 import type { PoolPolicyOptions } from '../policy/options.ts'
@@ -425,6 +426,36 @@ describe('P-110: a one-time initialiser is an `onOpen` that remembers its promis
     await fill(hooked, 2)
     await hooked.clock.until(hooked.keeper.recycle())
     expect(runs).toEqual([20, 140])
+  })
+})
+
+describe('`onAcquire` runs within the context of its caller', () => {
+  const request = new AsyncLocalStorage<string>()
+
+  test.each([
+    ['who is served at once', 0],
+    ['who waits, and for a check as well', 1_000],
+  ])('%s', async (_who, silentMillis) => {
+    const seen: unknown[] = []
+    const hooked = pool({ max: 1, onAcquire: () => void seen.push(request.getStore()) })
+    const first = await request.run('first', () => takeOne(hooked))
+    const second = request.run('second', () => hooked.acquire())
+    const third = request.run('third', () => hooked.acquire())
+    await hooked.clock.advance(silentMillis)
+    hooked.release(first)
+    hooked.release(await hooked.clock.until(second))
+    hooked.release(await hooked.clock.until(third))
+    expect(seen).toEqual(['first', 'second', 'third'])
+  })
+
+  test('after a check that another one has begun', async () => {
+    const seen: unknown[] = []
+    const hooked = pool({ max: 1, onAcquire: () => void seen.push(request.getStore()) })
+    await request.run('opener', () => use(hooked))
+    await hooked.clock.advance(1_000)
+    const lent = await request.run('checked', () => takeOne(hooked))
+    hooked.release(lent)
+    expect(seen).toEqual(['opener', 'checked'])
   })
 })
 

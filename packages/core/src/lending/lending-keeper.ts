@@ -240,6 +240,10 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     return this.#leases.lend(connection)
   }
 
+  get wantsContext(): boolean {
+    return this.#context.policy.onAcquire !== undefined
+  }
+
   abandoned(connection: C): void {
     this.#hooks.giveUp(connection)
   }

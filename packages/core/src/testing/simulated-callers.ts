@@ -1,11 +1,16 @@
+import type { AsyncLocalStorage } from 'node:async_hooks'
 import { Waiters } from '../lending/waiters.ts'
 import type { Origin } from '../origin.ts'
 import type { Waiter } from '../port.ts'
 import type { SimulatedConnection } from './simulated-server.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
+/** Runs something within the async context of somebody else. */
+export type Context = ReturnType<typeof AsyncLocalStorage.snapshot>
+
 /** Somebody who waits for a connection. */
 export interface Caller {
+  readonly context: Context | undefined
   readonly origin: Origin | undefined
   /** Forgets the signal by which he may leave. */
   readonly unlisten: () => void
@@ -15,6 +20,7 @@ export interface Caller {
 
 /** Who asks, and how he may leave without a connection. */
 export interface Asking {
+  readonly context: Context | undefined
   readonly origin: Origin | undefined
   readonly timeoutMillis: number
   onDeadline(caller: Caller, waiter: Waiter): void
@@ -46,12 +52,12 @@ export class SimulatedCallers {
   }
 
   /** Lines up, and resolves with what he is given. */
-  add({ timeoutMillis, origin, onDeadline, signal, onAbort }: Asking): Promise<SimulatedConnection> {
+  add({ context, timeoutMillis, origin, onDeadline, signal, onAbort }: Asking): Promise<SimulatedConnection> {
     return new Promise((resolve, reject) => {
       const leave = (): void => onAbort(caller, signal?.reason)
       signal?.addEventListener('abort', leave, { once: true })
       const unlisten = (): void => signal?.removeEventListener('abort', leave)
-      const caller: Caller = { origin, unlisten, resolve, reject }
+      const caller: Caller = { context, origin, unlisten, resolve, reject }
       this.waiters.add(caller, origin, timeoutMillis, (waiter) => onDeadline(caller, waiter))
       this.#all.add(caller)
       this.#queue.push(caller)

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { PoolPolicy } from '../policy/values.ts'
 import type { FrameOwner, Origin } from '../origin.ts'
 import type {
@@ -62,6 +63,7 @@ export class SimulatedHost implements LendingPort<C> {
     const refusal = this.#events?.admit()
     if (refusal !== undefined) return Promise.reject(refusal)
     const connection = this.#callers.add({
+      context: this.#events?.wantsContext === true ? AsyncLocalStorage.snapshot() : undefined,
       origin: this.#events?.origin(above),
       timeoutMillis: this.#policy.acquireTimeoutMillis,
       onDeadline: (caller, { since }) => {
@@ -136,7 +138,8 @@ export class SimulatedHost implements LendingPort<C> {
     const caller = this.#callers.next() as Caller
     const connection = this.#idle.pop() as C
     this.#used.add(connection)
-    const verdict = this.#events?.lend(connection) ?? true
+    const ask = (): LendAnswer | Promise<LendAnswer> => this.#events?.lend(connection) ?? true
+    const verdict = caller.context === undefined ? ask() : caller.context(ask)
     if (verdict instanceof Promise) void this.#lendChecked(caller, connection, verdict)
     else this.#settle(caller, connection, verdict)
   }

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import {
   isPoolkeeperError,
   Waiters,
@@ -37,6 +38,9 @@ export interface AcquireNeighbours<C> {
  * another one, for the sake of validators that never answer. Checks have their own deadline here, and
  * callers have theirs behind one timer, which pays for all that the keeper does on the way.
  */
+/** Runs something within the async context of somebody else. */
+type Context = ReturnType<typeof AsyncLocalStorage.snapshot>
+
 export class TarnAcquires<C extends object> implements AcquireOutcome<C> {
   readonly #pool: TarnPool<C>
   readonly #tarn: TarnHost<C>
@@ -51,6 +55,8 @@ export class TarnAcquires<C extends object> implements AcquireOutcome<C> {
   /** The order in which callers were put back, because their connections were unfit. */
   readonly #places = new WeakMap<TarnOperation<C>, number>()
   #lastPlace = 0
+  /** Within what those asked who were not served at once, if a hook may want to know. */
+  #contexts: WeakMap<TarnOperation<C>, Context> | undefined
   #timeoutMillis: number
 
   constructor(
@@ -125,6 +131,10 @@ export class TarnAcquires<C extends object> implements AcquireOutcome<C> {
   }
 
   #line(acquire: KeptAcquire<C>): void {
+    if (this.#events.wantsContext) {
+      this.#contexts ??= new WeakMap()
+      this.#contexts.set(acquire, AsyncLocalStorage.snapshot())
+    }
     this.#waiters.add(acquire, acquire.origin, this.#timeoutMillis, () => void this.#timeOut(acquire))
   }
 
@@ -170,7 +180,8 @@ export class TarnAcquires<C extends object> implements AcquireOutcome<C> {
   }
 
   #answerFor(waiter: TarnOperation<C>, entry: TarnEntry<C>): LendAnswer | Promise<LendAnswer> {
-    const answer = this.#events.lend(entry.resource)
+    const context = this.#contexts?.get(waiter)
+    const answer = context === undefined ? this.#events.lend(entry.resource) : context(() => this.#events.lend(entry.resource))
     if (answer === true) return this.#hostAgrees(waiter, entry, false)
     if (!(answer instanceof Promise)) return answer
     waiter.promise.catch(() => this.#events.abandoned(entry.resource))
