@@ -5,12 +5,13 @@ import { buildPrograms } from './programs.ts'
 import type { Report, Row } from './report.ts'
 import { FULL, QUICK, type Scale } from './scale.ts'
 import { onServer } from './server/server-benchmark.ts'
-import { stub, stubThroughKnex, stubWithSubscriber } from './stub/stub-benchmark.ts'
+import { stub, stubThroughKnex, stubWithHooks, stubWithSubscriber } from './stub/stub-benchmark.ts'
 import { tableOf } from './table.ts'
 
 const BENCHMARKS: Readonly<Record<string, (scale: Scale) => Promise<Row[]>>> = {
   stub,
   'stub-with-subscriber': stubWithSubscriber,
+  'stub-with-hooks': stubWithHooks,
   'stub-through-knex': stubThroughKnex,
   'knex-loopback': onServer('knex-loopback'),
   recycling: onServer('recycling'),

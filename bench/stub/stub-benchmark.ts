@@ -27,11 +27,22 @@ export function stubThroughKnex(scale: Scale): Promise<Row[]> {
 }
 
 /** The raw pool again, while somebody listens to every event. */
-export async function stubWithSubscriber(scale: Scale): Promise<Row[]> {
+export function stubWithSubscriber(scale: Scale): Promise<Row[]> {
+  return timeOnly(['kept with a subscriber'], scale)
+}
+
+/** The raw pool again, with `onAcquire` and `onRelease` that do nothing. */
+export function stubWithHooks(scale: Scale): Promise<Row[]> {
+  return timeOnly(['kept with hooks', 'kept with async hooks'], scale)
+}
+
+async function timeOnly(variants: readonly Variant[], scale: Scale): Promise<Row[]> {
   const rows: Row[] = []
-  for (const load of LOADS) {
-    const times = await timesOf({ host: 'tarn', variant: 'kept with a subscriber', load }, scale)
-    rows.push(ratioRow(`${LOAD_TITLES[load]}: time`, 'ns', compare(times, 'nanos')))
+  for (const variant of variants) {
+    for (const load of LOADS) {
+      const times = await timesOf({ host: 'tarn', variant, load }, scale)
+      rows.push(ratioRow(`${variant}, ${LOAD_TITLES[load]}: time`, 'ns', compare(times, 'nanos')))
+    }
   }
   return rows
 }

@@ -1,4 +1,4 @@
-export const VARIANTS = ['bare', 'kept', 'kept with a subscriber'] as const
+export const VARIANTS = ['bare', 'kept', 'kept with a subscriber', 'kept with hooks', 'kept with async hooks'] as const
 export type Variant = (typeof VARIANTS)[number]
 
 /** What is laid upon the pool. */

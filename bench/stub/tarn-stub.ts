@@ -1,4 +1,4 @@
-import { LendingKeeper, resolvePolicy, systemClock } from '@poolkeeper/core'
+import { LendingKeeper, resolvePolicy, systemClock, type PoolPolicyOptions } from '@poolkeeper/core'
 import { Pool } from 'tarn'
 import { asTarnPool } from '../../packages/knex/src/tarn/tarn-pool.ts'
 import { TarnPort } from '../../packages/knex/src/tarn/tarn-port.ts'
@@ -16,6 +16,7 @@ const HOST = {
   transactionStatus: () => 'idle' as const,
   restoreSession: () => Promise.resolve(),
   isBroken: () => false,
+  harmOf: () => 'statement' as const,
   isBusy: () => false,
   destroyHard: () => {},
   whenClosed: () => Promise.resolve(),
@@ -37,7 +38,7 @@ export function tarnStub(variant: Variant): Caller {
     idleTimeoutMillis: IDLE_TIMEOUT_MILLIS,
   })
   if (variant !== 'bare') {
-    const keeper = keep(pool)
+    const keeper = keep(pool, HOOKS[variant])
     if (variant === 'kept with a subscriber') keeper.subscribe(() => {})
   }
   return async (times) => {
@@ -45,9 +46,15 @@ export function tarnStub(variant: Variant): Caller {
   }
 }
 
-function keep(pool: Pool<StubConnection>): LendingKeeper<StubConnection> {
+/** That do nothing: what is measured is the way to them and back. */
+const HOOKS: Partial<Record<Variant, PoolPolicyOptions>> = {
+  'kept with hooks': { onAcquire: () => {}, onRelease: () => {} },
+  'kept with async hooks': { onAcquire: async () => {}, onRelease: async () => {} },
+}
+
+function keep(pool: Pool<StubConnection>, options: PoolPolicyOptions = {}): LendingKeeper<StubConnection> {
   const policy = resolvePolicy(
-    {},
+    options,
     {
       defaults: {
         name: HOST.name,

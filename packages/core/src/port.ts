@@ -61,6 +61,9 @@ export interface LendingPort<C extends object> {
   /** What can be seen without asking: the connection is known to be dead or unfit. */
   isBroken(connection: C): boolean
 
+  /** How much an error says about the connection it came from, by the driver's own marks. */
+  harmOf(error: unknown): Harm
+
   /** Whether a statement is under way on it; `undefined` where nobody can tell. */
   isBusy(connection: C): boolean | undefined
 

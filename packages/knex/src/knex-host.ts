@@ -1,4 +1,4 @@
-import type { ConnectRefusal, PoolPolicy, TransactionStatus, ValidationAnswer } from '@poolkeeper/core'
+import type { ConnectRefusal, Harm, PoolPolicy, TransactionStatus, ValidationAnswer } from '@poolkeeper/core'
 import type { Connecting } from './connecting.ts'
 import type { Dialect } from './dialects.ts'
 import type { KnexClient, KnexConnection } from './knex-client.ts'
@@ -79,6 +79,10 @@ export class KnexHost implements TarnHost<KnexConnection> {
 
   isBroken(connection: KnexConnection): boolean {
     return Boolean(connection.__knex__disposed) || this.#dialect.driver.isBroken(connection)
+  }
+
+  harmOf(error: unknown): Harm {
+    return this.#dialect.driver.harmOf(error)
   }
 
   isBusy(connection: KnexConnection): boolean | undefined {

@@ -16,6 +16,7 @@ export function detachedPort<C extends object>(port: LendingPort<C>): LendingPor
     validate: (connection) => port.validate(connection),
     transactionStatus: (connection) => port.transactionStatus(connection),
     isBroken: (connection) => port.isBroken(connection),
+    harmOf: (error) => port.harmOf(error),
     isBusy: (connection) => port.isBusy(connection),
     refusalOf: (error) => port.refusalOf(error),
     open: () => ({ connection: Promise.reject(new Error('the keeper was detached')), abandon: () => {} }),

@@ -312,6 +312,16 @@ describe('while a hook runs', () => {
     expect(closes(hooked)).toEqual({ fatal: 1 })
   })
 
+  test('nor one whose death nobody has noticed before: the error tells', async () => {
+    const hooked = pool({ max: 1, onAcquire: (connection) => hooked.query(connection as SimulatedConnection) })
+    const dead = await takeOne(hooked)
+    hooked.release(dead)
+    hooked.server.kill(dead, 'unnoticed')
+    expect((await takeOne(hooked)).id).toBe(2)
+    expect(hooked.keeper.stats().acquires).toMatchObject({ ok: 2, failed: 0 })
+    expect(closes(hooked)).toEqual({ fatal: 1 })
+  })
+
   test('a connection that dies under `onRelease` is not kept', async () => {
     const hooked: SimulatedPool = pool({ onRelease: slow(() => hooked, 50) })
     const lent = await takeOne(hooked)

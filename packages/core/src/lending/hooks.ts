@@ -2,6 +2,7 @@ import { PoolkeeperError } from '../errors.ts'
 import type { HookName } from '../hooks.ts'
 import type { LendAnswer, Refusal } from '../port.ts'
 import type { Facts, LendingContext } from './context.ts'
+import type { Losses } from './losses.ts'
 
 /** How the call of a hook ended. `over`: the keeper is detached, and nothing it says matters. */
 type Outcome =
@@ -21,12 +22,14 @@ type Kept = 'keep' | 'retire'
  */
 export class Hooks<C extends object> {
   readonly #context: LendingContext<C>
+  readonly #losses: Losses<C>
   /** Calls under way, at most one a connection. */
   readonly #running = new Map<C, (outcome: Outcome) => void>()
   #isDetached = false
 
-  constructor(context: LendingContext<C>) {
+  constructor(context: LendingContext<C>, losses: Losses<C>) {
     this.#context = context
+    this.#losses = losses
   }
 
   /** Makes a new connection fit; rejects with what makes the attempt to connect a failed one. */
@@ -120,12 +123,16 @@ export class Hooks<C extends object> {
   }
 
   /** Its end came, or was decided, while the hook ran: no fault of the hook's. */
-  #isLost(connection: C, facts: Facts, { kind }: Outcome): boolean {
+  #isLost(connection: C, facts: Facts, outcome: Outcome): boolean {
     const { draining, port } = this.#context
     // What did not answer the hook is not asked to say goodbye.
-    if (kind === 'hung') facts.suspect = true
+    if (outcome.kind === 'hung') facts.suspect = true
     if (draining === 'closing') this.#context.condemn(facts, 'drain')
-    else if (kind === 'threw' && port.isBroken(connection)) this.#context.condemn(facts, 'fatal')
+    if (outcome.kind === 'threw') {
+      // The error may come before the socket ends, and says as much.
+      const harm = port.isBroken(connection) ? 'connection' : port.harmOf(outcome.error)
+      this.#losses.failed(connection, outcome.error, harm)
+    }
     return facts.condemnedFor !== undefined
   }
 

@@ -69,9 +69,9 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     this.#checks = checks
     this.#upkeep = upkeep
     this.#rivals = new Rivals(context, checks)
-    this.#hooks = new Hooks(context)
-    this.#leases = new Leases(context, { checks, incidents, upkeep, rivals: this.#rivals, hooks: this.#hooks })
     this.#losses = new Losses(context, checks, incidents)
+    this.#hooks = new Hooks(context, this.#losses)
+    this.#leases = new Leases(context, { checks, incidents, upkeep, rivals: this.#rivals, hooks: this.#hooks })
     this.#operations = new Operations(context, upkeep, resolve)
     this.#drain = new Drain(context, this.#hooks)
     context.mayConnect = () => openings.breaker.letsIn

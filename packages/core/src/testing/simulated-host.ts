@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Harm } from '../harm.ts'
 import type { PoolPolicy } from '../policy/values.ts'
 import type { FrameOwner, Origin } from '../origin.ts'
 import type {
@@ -265,6 +266,10 @@ export class SimulatedHost implements LendingPort<C> {
 
   isBroken(connection: C): boolean {
     return this.#broken.has(connection)
+  }
+
+  harmOf(error: unknown): Harm {
+    return error instanceof Error && error.message === 'ECONNRESET' ? 'connection' : 'statement'
   }
 
   isBusy(connection: C): boolean {

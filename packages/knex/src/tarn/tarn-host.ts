@@ -1,4 +1,4 @@
-import type { ConnectRefusal, TransactionStatus, ValidationAnswer } from '@poolkeeper/core'
+import type { ConnectRefusal, Harm, TransactionStatus, ValidationAnswer } from '@poolkeeper/core'
 
 /** What the tarn port asks of the library that owns the pool: how to treat one connection. */
 export interface TarnHost<C extends object> {
@@ -10,6 +10,7 @@ export interface TarnHost<C extends object> {
   transactionStatus(connection: C): TransactionStatus | undefined
   restoreSession(connection: C, how: 'rollback' | 'reset'): Promise<void>
   isBroken(connection: C): boolean
+  harmOf(error: unknown): Harm
   isBusy(connection: C): boolean | undefined
   destroyHard(connection: C): void
   /** Resolves when the socket is closed, after the host's own farewell. */

@@ -2,6 +2,7 @@ import {
   Overrides,
   type Clock,
   type ConnectRefusal,
+  type Harm,
   type HostCounts,
   type LendingEvents,
   type LendingPort,
@@ -147,6 +148,10 @@ export class TarnPort<C extends object> implements LendingPort<C> {
 
   isBroken(connection: C): boolean {
     return this.#tarn.isBroken(connection)
+  }
+
+  harmOf(error: unknown): Harm {
+    return this.#tarn.harmOf(error)
   }
 
   isBusy(connection: C): boolean | undefined {
