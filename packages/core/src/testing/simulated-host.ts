@@ -16,7 +16,7 @@ import type {
 } from '../port.ts'
 import { SimulatedCallers, type Caller } from './simulated-callers.ts'
 import { SimulatedConnects } from './simulated-connects.ts'
-import { refusalOf, type SimulatedConnection as C, type SimulatedServer } from './simulated-server.ts'
+import { harmOf, refusalOf, type SimulatedConnection as C, type SimulatedServer } from './simulated-server.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
 const NEVER = new Promise<never>(() => {})
@@ -28,6 +28,7 @@ const NEVER = new Promise<never>(() => {})
 export class SimulatedHost implements LendingPort<C> {
   readonly host = 'simulated pool'
   readonly replaceable = true
+  readonly harmOf: (error: unknown) => Harm = harmOf
   readonly #clock: VirtualClock
   readonly #server: SimulatedServer
   readonly #callers: SimulatedCallers
@@ -266,10 +267,6 @@ export class SimulatedHost implements LendingPort<C> {
 
   isBroken(connection: C): boolean {
     return this.#broken.has(connection)
-  }
-
-  harmOf(error: unknown): Harm {
-    return error instanceof Error && error.message === 'ECONNRESET' ? 'connection' : 'statement'
   }
 
   isBusy(connection: C): boolean {

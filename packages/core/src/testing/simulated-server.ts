@@ -1,3 +1,4 @@
+import type { Harm } from '../harm.ts'
 import type { ConnectRefusal, TransactionStatus } from '../port.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
@@ -185,6 +186,11 @@ export function refusalOf(error: unknown): ConnectRefusal | undefined {
   if (!(error instanceof Error)) return undefined
   if (error.message === 'TOO_MANY_CONNECTIONS') return 'full'
   return error.message === 'WRONG_PASSWORD' ? 'credentials' : undefined
+}
+
+/** How much an error says about its connection. */
+export function harmOf(error: unknown): Harm {
+  return error instanceof Error && error.message === 'ECONNRESET' ? 'connection' : 'statement'
 }
 
 function failure(code: string): Error {
