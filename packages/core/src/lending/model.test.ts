@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { PoolPolicyOptions } from '../policy/options.ts'
 import { perform, type Act, type ServerChange } from './model/acts.ts'
 import { end } from './model/ending.ts'
-import { letPass } from './model/stepping.ts'
+import { letPass, renewIfDrained } from './model/stepping.ts'
 import type { Mood, UserCode } from './model/user-code.ts'
 import { World, type Setup } from './model/world.ts'
 
@@ -120,7 +120,7 @@ class Step implements fc.AsyncCommand<World, World> {
     steps++
     await perform(world, this.#act)
     await letPass(world, this.#millis)
-    if (world.report !== undefined) world.reopen()
+    await renewIfDrained(world)
   }
 
   toString(): string {

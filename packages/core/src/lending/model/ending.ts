@@ -1,5 +1,5 @@
 import { totalOf } from '../../counts.ts'
-import { letPass } from './stepping.ts'
+import { letPass, renewIfDrained } from './stepping.ts'
 import type { World } from './world.ts'
 
 const QUIET_MILLIS = 60_000
@@ -12,7 +12,7 @@ export async function end(world: World): Promise<void> {
   if (world.isDraining) {
     await letPass(world, QUIET_MILLIS)
     if (world.report === undefined) throw new Error('a drain does not end')
-    world.reopen()
+    await renewIfDrained(world)
   }
   world.heal()
   releaseAll(world)

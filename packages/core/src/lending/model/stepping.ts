@@ -1,10 +1,11 @@
 import { totalOf } from '../../counts.ts'
-import { brokenRules } from './invariants.ts'
+import { brokenRules, leftAfterDrain } from './invariants.ts'
 import type { World } from './world.ts'
 
 /** How long the keeper may hold callers back while there is room and nothing is under way; longer while its circuit is open. */
 const LONGEST_HOLD_MILLIS = 500
 const LONGEST_PAUSE_MILLIS = 5_000
+const LAST_FAREWELLS_MILLIS = 2_500
 
 /** Lets time pass, and sees that the pool has kept its books. */
 export async function letPass(world: World, millis: number): Promise<void> {
@@ -13,9 +14,16 @@ export async function letPass(world: World, millis: number): Promise<void> {
   if (isStranded(world)) await seeThatSomethingHappens(world)
 }
 
-export function see(world: World): void {
-  const broken = brokenRules(world)
+export function see(world: World, broken: readonly string[] = brokenRules(world)): void {
   if (broken.length > 0) throw new Error(broken.join('; '))
+}
+
+/** The report of a drain comes in bounded time; the last farewells may take a moment longer. */
+export async function renewIfDrained(world: World): Promise<void> {
+  if (world.report === undefined) return
+  await letPass(world, LAST_FAREWELLS_MILLIS)
+  see(world, leftAfterDrain(world))
+  world.reopen()
 }
 
 /** Somebody waits, there is room, and nothing is under way. */
