@@ -181,6 +181,26 @@ describe('while the circuit is open', () => {
 })
 
 describe('P-106: after the pause', () => {
+  test('a caller waits for the probe, also while a connection that is being closed has its place', async () => {
+    const policy = { circuit: 1, max: 1, replaceAhead: 0, overflow: 1, overflowAfterMillis: 50, maxLifetimeMillis: 10_000 }
+    const pool = simulatePool({ policy: { ...policy, idleTimeoutMillis: false, keepaliveMillis: false }, closeMillis: 50 })
+    const held = await takeOne(pool)
+    pool.server.connects = 'refused'
+    const other = pool.acquire()
+    await pool.clock.advance(100)
+    expect(pool.keeper.stats().circuit).toBe('open')
+    pool.server.connects = 'accepted'
+    pool.release(held)
+    pool.release(await pool.clock.until(other))
+    // Nobody uses the pool, so nobody probes.
+    await pool.clock.advance(60_000)
+    pool.keeper.reconfigure({ maxLifetimeMillis: 1_000 })
+    const [waited] = await waits(pool, 1)
+    expect(waited).toBeGreaterThanOrEqual(50 + 20)
+    expect(waited).toBeLessThan(400)
+    expect(pool.keeper.stats().circuit).toBe('closed')
+  })
+
   test('one probe is sent in the background while the pool is in use; its success serves everybody', async () => {
     const pool = await opened()
     const events = record(pool)

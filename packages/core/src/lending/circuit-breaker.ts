@@ -71,7 +71,7 @@ export class CircuitBreaker<C extends object> {
     const now = context.clock.now()
     // Whoever is refused uses the pool all the same: he is why a probe is sent.
     context.lastAcquireAt = now
-    if (this.#hasLiving() || this.#isProbeDue() || mayWaitForProbe(this.#circuit, now)) return undefined
+    if (this.#hasLiving() || this.#isProbeNear() || mayWaitForProbe(this.#circuit, now)) return undefined
     if (context.observer === undefined) {
       context.counters.acquires.refused++
       return this.#error()
@@ -92,8 +92,21 @@ export class CircuitBreaker<C extends object> {
   }
 
   #isProbeDue(): boolean {
+    return this.#isPauseOver() && this.#hasRoom(this.#context.total())
+  }
+
+  /** Due, or due as soon as what is being closed has made room for it. */
+  #isProbeNear(): boolean {
+    return this.#isPauseOver() && this.#hasRoom(this.#context.total() - this.#context.counts().closing)
+  }
+
+  #isPauseOver(): boolean {
+    return this.#circuit.status === 'open' && this.#pauseLeft() === 0
+  }
+
+  #hasRoom(total: number): boolean {
     const { max, replaceAhead } = this.#context.policy
-    return this.#circuit.status === 'open' && this.#pauseLeft() === 0 && this.#context.total() < max + replaceAhead
+    return total < max + replaceAhead
   }
 
   async #probe(): Promise<void> {
@@ -127,7 +140,7 @@ export class CircuitBreaker<C extends object> {
 
   #refuseStranded(): void {
     const { port } = this.#context
-    if (this.#circuit.status !== 'open' || this.#hasLiving() || this.#isProbeDue()) return
+    if (this.#circuit.status !== 'open' || this.#hasLiving() || this.#isProbeNear()) return
     if (port.counts().pending > 0) port.rejectWaiters(this.#error())
   }
 
