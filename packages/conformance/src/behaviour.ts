@@ -45,6 +45,7 @@ export type BehaviourId =
   | 'last-answer'
   | 'detach'
   | 'applied-twice'
+  | 'random-faults'
 
 /** One promise of the policy, with the tests that show it on a host. */
 export interface Behaviour {

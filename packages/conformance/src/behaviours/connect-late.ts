@@ -29,5 +29,15 @@ export const connectLate: Behaviour = {
       await pool.query()
       await untilOpen(pool, 1)
     },
+
+    'a handshake that never comes takes its socket along at its deadline': async ({ expect, open }) => {
+      const pool = await open({ max: 1, connectTimeoutMillis: 250 })
+      pool.network.blackhole({ newConnections: true })
+      await failure(pool.acquire())
+      await until('the client holds no socket', () => pool.network.openConnections === 0)
+      pool.network.heal()
+      await pool.query()
+      expect(pool.keeper.stats()).toMatchObject({ opens: { ok: 1, failed: 1 }, opening: 0 })
+    },
   },
 }

@@ -34,6 +34,7 @@ import { observe } from './observe.ts'
 import { observers } from './observers.ts'
 import { pause } from './pause.ts'
 import { proof } from './proof.ts'
+import { randomFaults } from './random-faults.ts'
 import { recycle } from './recycle.ts'
 import { resize } from './resize.ts'
 import { reuse } from './reuse.ts'
@@ -84,4 +85,5 @@ export const BEHAVIOURS: Readonly<Record<BehaviourId, Behaviour>> = {
   'last-answer': lastAnswer,
   detach,
   'applied-twice': appliedTwice,
+  'random-faults': randomFaults,
 }

@@ -6,6 +6,8 @@ import { serveAll, type TarnOperation, type TarnPool } from './tarn-pool.ts'
 interface Operation<C> {
   readonly startedAt: number
   readonly abort: () => void
+  /** The host's connect has ended, one way or the other. */
+  isAnswered: boolean
   isOver: boolean
   /** Connected, while the keeper makes it fit. */
   preparing: C | undefined
@@ -90,10 +92,8 @@ export class TarnCreates<C extends object> {
   }
 
   #giveUp(operation: TarnOperation<C>): void {
-    const attempt = this.#operations.get(operation)
-    if (attempt === undefined) return
+    if (!this.#operations.has(operation)) return
     operation.reject(new PoolkeeperError('CONNECT_FAILED', 'the attempt to connect got no answer and was given up'))
-    attempt.abort()
   }
 
   #start(): { readonly operation: TarnOperation<C>; readonly attempt: Attempt | undefined } {
@@ -101,6 +101,7 @@ export class TarnCreates<C extends object> {
     const entry: Operation<C> = {
       startedAt: this.#clock.now(),
       abort: this.#tarn.connecting(),
+      isAnswered: false,
       isOver: false,
       preparing: undefined,
     }
@@ -113,14 +114,20 @@ export class TarnCreates<C extends object> {
       this.#operations.delete(operation)
       if (entry.preparing !== undefined) this.#events.abandoned(entry.preparing)
     }
-    operation.promise.then(end, end)
+    // By its deadline or because it was given up: the socket that a silent network swallowed goes as well.
+    operation.promise.then(end, () => {
+      end()
+      if (!entry.isAnswered) entry.abort()
+    })
     return { operation, attempt: this.#attempts.get(id) }
   }
 
   /** The host's connect, and what the keeper does to make the connection fit: one attempt, one deadline. */
   async #create(connect: TarnPool<C>['creator']): Promise<C> {
     const entry = this.#beginning
-    const connection = await connected(this.#pool, connect)
+    const connection = await connected(this.#pool, connect).finally(() => {
+      if (entry !== undefined) entry.isAnswered = true
+    })
     // Given up meanwhile: tarn destroys what arrives late.
     if (entry?.isOver === true) return connection
     const preparing = this.#events.prepare(connection)
