@@ -5,7 +5,14 @@ import { buildPrograms } from './programs.ts'
 import type { Report, Row } from './report.ts'
 import { FULL, QUICK, type Scale } from './scale.ts'
 import { onServer } from './server/server-benchmark.ts'
-import { stub, stubThroughKnex, stubWithHooks, stubWithSubscriber } from './stub/stub-benchmark.ts'
+import {
+  stub,
+  stubThroughKnex,
+  stubWithHooks,
+  stubWithLeakTracking,
+  stubWithNestedDetection,
+  stubWithSubscriber,
+} from './stub/stub-benchmark.ts'
 import { tableOf } from './table.ts'
 
 const BENCHMARKS: Readonly<Record<string, (scale: Scale) => Promise<Row[]>>> = {
@@ -13,6 +20,8 @@ const BENCHMARKS: Readonly<Record<string, (scale: Scale) => Promise<Row[]>>> = {
   'stub-with-subscriber': stubWithSubscriber,
   'stub-with-hooks': stubWithHooks,
   'stub-through-knex': stubThroughKnex,
+  'stub-with-leak-tracking': stubWithLeakTracking,
+  'stub-with-nested-detection': stubWithNestedDetection,
   'knex-loopback': onServer('knex-loopback'),
   recycling: onServer('recycling'),
 }

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { applyPoolPolicy } from '@poolkeeper/knex'
 import knex from 'knex'
-import { POOL_SIZE, type Caller, type StubConnection, type Variant } from './stub-variants.ts'
+import { LEAK_TRACKING, POOL_SIZE, type Caller, type StubConnection, type Variant } from './stub-variants.ts'
 
 /** As every driver's connection, it may tell of its death. */
 class StubEmitter extends EventEmitter implements StubConnection {
@@ -35,8 +35,10 @@ Object.assign(StubClient.prototype, { driverName: 'pg', dialect: 'postgresql' })
 export function knexStub(variant: Variant): Caller {
   const db = knex({ client: StubClient, connection: { host: 'nowhere' }, pool: POOL_SIZE })
   if (variant !== 'bare') {
-    const keeper = applyPoolPolicy(db)
+    const keeper = applyPoolPolicy(db, variant === 'kept with leak tracking' ? LEAK_TRACKING : {})
     if (variant === 'kept with a subscriber') keeper.subscribe(() => {})
+    // It fails where it begins: a stub answers no query.
+    if (variant === 'kept after a transaction') db.transaction(() => {}).catch(() => {})
   }
   const client = db.client as {
     acquireConnection(): Promise<StubConnection>

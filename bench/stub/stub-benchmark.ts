@@ -28,19 +28,29 @@ export function stubThroughKnex(scale: Scale): Promise<Row[]> {
 
 /** The raw pool again, while somebody listens to every event. */
 export function stubWithSubscriber(scale: Scale): Promise<Row[]> {
-  return timeOnly(['kept with a subscriber'], scale)
+  return timeOnly('tarn', ['kept with a subscriber'], scale)
 }
 
 /** The raw pool again, with `onAcquire` and `onRelease` that do nothing. */
 export function stubWithHooks(scale: Scale): Promise<Row[]> {
-  return timeOnly(['kept with hooks', 'kept with async hooks'], scale)
+  return timeOnly('tarn', ['kept with hooks', 'kept with async hooks'], scale)
 }
 
-async function timeOnly(variants: readonly Variant[], scale: Scale): Promise<Row[]> {
+/** Through Knex, while the stack of every acquire is taken. */
+export function stubWithLeakTracking(scale: Scale): Promise<Row[]> {
+  return timeOnly('knex', ['kept with leak tracking'], scale)
+}
+
+/** Through Knex, when Node follows asynchronous work since a first transaction: nothing is nested here. */
+export function stubWithNestedDetection(scale: Scale): Promise<Row[]> {
+  return timeOnly('knex', ['kept after a transaction'], scale)
+}
+
+async function timeOnly(host: Host, variants: readonly Variant[], scale: Scale): Promise<Row[]> {
   const rows: Row[] = []
   for (const variant of variants) {
     for (const load of LOADS) {
-      const times = await timesOf({ host: 'tarn', variant, load }, scale)
+      const times = await timesOf({ host, variant, load }, scale)
       rows.push(ratioRow(`${variant}, ${LOAD_TITLES[load]}: time`, 'ns', compare(times, 'nanos')))
     }
   }

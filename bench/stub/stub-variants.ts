@@ -1,4 +1,13 @@
-export const VARIANTS = ['bare', 'kept', 'kept with a subscriber', 'kept with hooks', 'kept with async hooks'] as const
+/** `kept after a transaction`: Node follows asynchronous work by then, so that nested acquires are seen. */
+export const VARIANTS = [
+  'bare',
+  'kept',
+  'kept with a subscriber',
+  'kept with hooks',
+  'kept with async hooks',
+  'kept with leak tracking',
+  'kept after a transaction',
+] as const
 export type Variant = (typeof VARIANTS)[number]
 
 /** What is laid upon the pool. */
@@ -15,6 +24,9 @@ export const CALLERS: Readonly<Record<Load, number>> = { sequential: 1, contende
 /** Whose pool it is: tarn's, raw, or the one that Knex makes of it. */
 export const HOSTS = ['tarn', 'knex'] as const
 export type Host = (typeof HOSTS)[number]
+
+/** Longer than any measurement. */
+export const LEAK_TRACKING = { leakThresholdMillis: 600_000 } as const
 
 /** One caller that acquires and releases, so many times in a row. */
 export type Caller = (times: number) => Promise<void>

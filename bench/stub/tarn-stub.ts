@@ -2,7 +2,7 @@ import { LendingKeeper, resolvePolicy, systemClock, type PoolPolicyOptions } fro
 import { Pool } from 'tarn'
 import { asTarnPool } from '../../packages/knex/src/tarn/tarn-pool.ts'
 import { TarnPort } from '../../packages/knex/src/tarn/tarn-port.ts'
-import { POOL_SIZE, type Caller, type StubConnection, type Variant } from './stub-variants.ts'
+import { LEAK_TRACKING, POOL_SIZE, type Caller, type StubConnection, type Variant } from './stub-variants.ts'
 
 const TIMEOUT_MILLIS = 60_000
 const IDLE_TIMEOUT_MILLIS = 30_000
@@ -38,18 +38,20 @@ export function tarnStub(variant: Variant): Caller {
     idleTimeoutMillis: IDLE_TIMEOUT_MILLIS,
   })
   if (variant !== 'bare') {
-    const keeper = keep(pool, HOOKS[variant])
+    const keeper = keep(pool, OPTIONS[variant])
     if (variant === 'kept with a subscriber') keeper.subscribe(() => {})
+    if (variant === 'kept after a transaction') keeper.tracking.runWithin(tarnStub, () => ({}))
   }
   return async (times) => {
     for (let time = 0; time < times; time++) pool.release(await pool.acquire().promise)
   }
 }
 
-/** That do nothing: what is measured is the way to them and back. */
-const HOOKS: Partial<Record<Variant, PoolPolicyOptions>> = {
+/** Hooks that do nothing: what is measured is the way to them and back. */
+const OPTIONS: Partial<Record<Variant, PoolPolicyOptions>> = {
   'kept with hooks': { onAcquire: () => {}, onRelease: () => {} },
   'kept with async hooks': { onAcquire: async () => {}, onRelease: async () => {} },
+  'kept with leak tracking': LEAK_TRACKING,
 }
 
 function keep(pool: Pool<StubConnection>, options: PoolPolicyOptions = {}): LendingKeeper<StubConnection> {

@@ -14,17 +14,9 @@ const NO_HIJACK = 'no host here lets a connection be taken out of its pool for g
 export const REASONS: Readonly<Partial<Record<ScenarioId, Reasons>>> = {
   'P-025': { hosts: 'Knex gives a caller no way to leave the queue' },
   'P-033': { core: NO_TRY_ACQUIRE },
-  'P-036': { core: 'not yet: nested acquires are not looked for' },
   'P-062': { hosts: 'the drivers show no unread bytes; a check waits behind them, and ends at its deadline' },
   'P-103': { core: "the host looks at what its connect gave, before any keeper hears of it: shown on the real one" },
-  'P-126': { hosts: "the host lends the driver's own connection, and what is kept after its release is that" },
   'P-135': { core: NO_HIJACK, hosts: NO_HIJACK },
-  'P-150': { core: 'not yet: leak detection is not built', hosts: 'not yet: leak detection is not built' },
-  'P-151': { core: 'not yet: leak detection is not built' },
-  'P-152': { core: 'not yet: leak detection is not built' },
-  'P-153': { core: 'not yet: leak detection is not built' },
-  'P-154': { hosts: 'not yet: leak detection is not built' },
-  'P-155': { core: 'not yet: leak detection is not built' },
   'P-181': { hosts: 'the model runs on virtual time (P-180); on real hosts each fault is shown by itself' },
   'P-184': { hosts: 'not yet: there is one adapter so far' },
 }

@@ -83,7 +83,7 @@ export const SCENARIOS = {
   'P-123': ['A', 'the reset runs before a hand-over as well'],
   'P-124': ['CA', 'a second release changes nothing'],
   'P-125': ['CA', 'a foreign release changes nothing'],
-  'P-126': ['A', 'use after release is refused'],
+  'P-126': ['A', 'use after release is refused, or told where a host lends the bare connection'],
   'P-127': ['C', 'a return is finished although its caller has gone'],
   'P-128': ['L', 'a connection whose query is being cancelled is not lent'],
   'P-129': ['AL', 'a fatal error closes the connection, a failed statement does not'],

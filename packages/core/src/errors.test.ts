@@ -16,7 +16,7 @@ describe('the error', () => {
   })
 
   test('does not show its brand', () => {
-    expect(Object.keys(new PoolkeeperError('DRAINING', 'no')).sort()).toEqual(['code', 'counts', 'invalid', 'name', 'pool'].sort())
+    expect(Object.keys(new PoolkeeperError('DRAINING', 'no')).sort()).toEqual(['code', 'counts', 'holders', 'invalid', 'name', 'pool', 'waiters'])
   })
 })
 

@@ -1,4 +1,5 @@
 import type { PoolCounts } from './counts.ts'
+import type { Holding } from './lending/holdings.ts'
 
 /** A stable, greppable name for everything this project throws. Match on it, never on `message`. */
 export type PoolkeeperErrorCode =
@@ -18,6 +19,8 @@ export type PoolkeeperErrorCode =
   | 'HOOK_REFUSED'
   /** A hook threw, or did not return in time; `cause` is what it threw. */
   | 'HOOK_FAILED'
+  /** Every connection is held by work that waits for one more, and this caller gives way; with `detectNestedAcquire: 'fail'`. */
+  | 'DEADLOCK'
   /** The pool is being closed, by `drain()` or in the host's own way, and lends nothing more. */
   | 'DRAINING'
   /** The pool is paused: refused at once with `waiters: 'fail'`, else at the caller's deadline. */
@@ -38,6 +41,10 @@ export interface PoolkeeperErrorDetails {
   readonly pool?: string | undefined
   /** What the pool held at the moment of failure. */
   readonly counts?: PoolCounts | undefined
+  /** Who holds the pool's connections, by line of code, where that is known. */
+  readonly holders?: readonly Holding[] | undefined
+  /** With `DEADLOCK`: who waits while he holds one. */
+  readonly waiters?: readonly Holding[] | undefined
   /** With `INVALID_POLICY`: what was wrong, for programs. */
   readonly invalid?: InvalidOption | undefined
   /** What went wrong below: a connect error, if there was one. */
@@ -63,6 +70,8 @@ export class PoolkeeperError extends Error {
   readonly pool: string | undefined
   readonly counts: PoolCounts | undefined
   readonly invalid: InvalidOption | undefined
+  readonly holders: readonly Holding[] | undefined
+  readonly waiters: readonly Holding[] | undefined
 
   constructor(code: PoolkeeperErrorCode, message: string, details: PoolkeeperErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
@@ -70,6 +79,8 @@ export class PoolkeeperError extends Error {
     this.pool = details.pool
     this.counts = details.counts
     this.invalid = details.invalid
+    this.holders = details.holders
+    this.waiters = details.waiters
     Object.defineProperty(this, BRAND, { value: true })
   }
 }

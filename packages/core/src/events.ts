@@ -1,6 +1,8 @@
 import type { CloseReason } from './close-reason.ts'
 import type { HookName } from './hooks.ts'
 import type { DrainReport } from './keeper.ts'
+import type { Holding } from './lending/holdings.ts'
+import type { MisuseKind } from './lending/misuse.ts'
 
 /** Which part of the policy asked for a check. */
 export type ValidationTrigger = 'checkout' | 'rival' | 'keepalive' | 'incident'
@@ -61,6 +63,52 @@ interface Facts {
   hookFailed: { readonly hook: HookName; readonly connection: number; readonly error: unknown }
   /** With `mode: 'observe'`: what the policy would have done. */
   observed: ObservedAct
+  /**
+   * A connection is held for longer than `leakThresholdMillis`, or, if `collected`, what it was held
+   * through is garbage. Once for each lease.
+   */
+  leaked: {
+    readonly connection: number
+    readonly heldMillis: number
+    /** The line of code that acquired it. */
+    readonly site: string | undefined
+    readonly stack: string | undefined
+    /** The label that `ownedBy` gave to its holder's work. */
+    readonly owner: string | undefined
+    readonly lastQuery: string | undefined
+    /** Connections that were acquired by the same line and are held now. */
+    readonly heldAtSite: number
+    readonly collected: boolean
+  }
+  /** A connection that was reported as leaked came back, or is closed. */
+  leakEnded: { readonly connection: number; readonly heldMillis: number; readonly site: string | undefined }
+  /** Work that holds a connection asks for one more. */
+  nestedAcquire: {
+    /** The one that it holds. */
+    readonly connection: number | undefined
+    readonly site: string | undefined
+    readonly stack: string | undefined
+    readonly owner: string | undefined
+    /** The line of code that acquired the one that it holds. */
+    readonly holderSite: string | undefined
+    readonly holderStack: string | undefined
+  }
+  /** Every connection was held by work that waits for one more; one caller gave way. */
+  deadlock: {
+    /** Who gave way. */
+    readonly site: string | undefined
+    readonly owner: string | undefined
+    readonly waitMillis: number
+    readonly holders: readonly Holding[]
+    readonly waiters: readonly Holding[]
+  }
+  /** Somebody released or used a connection that is not his; nothing is changed by it. */
+  misused: {
+    readonly misuse: MisuseKind
+    readonly connection: number | undefined
+    readonly site: string | undefined
+    readonly stack: string | undefined
+  }
   /** The pool begins to close, and lends nothing more. */
   draining: { readonly timeoutMillis: number }
   /** The pool is closed. */
@@ -114,6 +162,11 @@ export const EVENT_TYPES: readonly PoolEventType[] = [
   'dirtyReturn',
   'hookFailed',
   'observed',
+  'leaked',
+  'leakEnded',
+  'nestedAcquire',
+  'deadlock',
+  'misused',
   'draining',
   'drained',
   'paused',

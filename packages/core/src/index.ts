@@ -34,16 +34,19 @@ export type {
   ReleaseInfo,
 } from './hooks.ts'
 export type { ConnectionFacts } from './facts.ts'
-export type { DrainOptions, DrainReport, PauseOptions, PoolKeeper, ReadyOptions, ResizeOptions } from './keeper.ts'
+export type { DrainBlocker, DrainOptions, DrainReport, PauseOptions, PoolKeeper, ReadyOptions, ResizeOptions } from './keeper.ts'
 export type { BackoffRange } from './lending/backoff.ts'
 export type { CircuitStatus } from './lending/circuit.ts'
 export type {
   ConnectingExplanation,
   ConnectionExplanation,
   DueAction,
+  HolderExplanation,
   PoolExplanation,
   WaiterExplanation,
 } from './lending/explain.ts'
+export type { Holding } from './lending/holdings.ts'
+export type { MisuseKind } from './lending/misuse.ts'
 export type { HealthStatus, PoolHealth } from './lending/health.ts'
 export { LendingKeeper, type KeeperDependencies } from './lending/lending-keeper.ts'
 export { Waiters } from './lending/waiters.ts'

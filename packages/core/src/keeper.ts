@@ -52,8 +52,18 @@ export interface DrainReport {
   readonly durationMillis: number
   /** Callers that were waiting and got an error. */
   readonly rejectedWaiters: number
-  /** Connections that were closed under their holders, with how long they had been held. */
-  readonly blockers: readonly { readonly connection: number; readonly heldMillis: number }[]
+  /** Connections that were closed under their holders. */
+  readonly blockers: readonly DrainBlocker[]
+}
+
+/** A connection that did not come back in time. */
+export interface DrainBlocker {
+  readonly connection: number
+  readonly heldMillis: number
+  /** The line of code that acquired it, where that is known. */
+  readonly site: string | undefined
+  /** The label that `ownedBy` gave to its holder's work. */
+  readonly owner: string | undefined
 }
 
 /** What attends one host pool: it shows it, and operates it. */

@@ -15,6 +15,7 @@ export class Trace {
   /** V8's own record of the frames, which keeps alive what their functions worked on. */
   #frames: { stack?: unknown } | undefined = {}
   #stack = ''
+  #site: string | undefined
 
   constructor(above: FrameOwner) {
     const { stackTraceLimit } = Error
@@ -32,7 +33,8 @@ export class Trace {
 
   /** The first frame of the user's own: `src/orders.ts:41`. */
   get site(): string | undefined {
-    return siteOf(this.stack)
+    this.settle()
+    return this.#site
   }
 
   /** Makes it text now, and lets go of all that the frames hold. */
@@ -42,6 +44,7 @@ export class Trace {
     this.#frames = undefined
     // Whatever a user's own Error.prepareStackTrace makes of it.
     if (typeof stack === 'string') this.#stack = linesOf(stack).join('\n')
+    this.#site = siteOf(this.#stack)
   }
 }
 

@@ -13,13 +13,18 @@ export class Overrides<T extends object> {
     this.#define(key, { value, writable: true })
   }
 
+  /** The same, for hosts that clone an object by its enumerable properties: the clone has it as well. */
+  setForClones<K extends keyof T>(key: K, value: T[K]): void {
+    this.#define(key, { value, writable: true }, true)
+  }
+
   getter<K extends keyof T>(key: K, get: () => T[K]): void {
     this.#define(key, { get })
   }
 
-  #define(key: keyof T, descriptor: PropertyDescriptor): void {
+  #define(key: keyof T, descriptor: PropertyDescriptor, isCloned: boolean = false): void {
     const own = Object.getOwnPropertyDescriptor(this.#target, key)
-    Object.defineProperty(this.#target, key, { ...descriptor, enumerable: own?.enumerable ?? false, configurable: true })
+    Object.defineProperty(this.#target, key, { ...descriptor, enumerable: own?.enumerable ?? isCloned, configurable: true })
     this.#undos.push(() => {
       if (own === undefined) Reflect.deleteProperty(this.#target, key)
       else Object.defineProperty(this.#target, key, own)

@@ -210,6 +210,11 @@ export interface LendingEvents<C extends object> {
   /** The connection is in a caller's hands, who waited since then; `undefined`: not at all. */
   acquired(connection: C, waitedSince: number | undefined, origin?: Origin): void
   /**
+   * The object through which the caller uses it: when that is garbage, nobody is left to give the
+   * connection back.
+   */
+  heldThrough(connection: C, holder: object): void
+  /**
    * A caller leaves without one; each caller is told of once, by this or by `acquired`.
    *
    * `'aborted'`: by himself, where the host lets him (an `AbortSignal`, for example); the error is his
@@ -237,9 +242,10 @@ export interface LendingEvents<C extends object> {
 
   /**
    * A caller gave it back; `'foreign'` when nobody holds it. With a promise, its session is being
-   * restored: until then it is withdrawn.
+   * restored: until then it is withdrawn. Frames above `above` are left out of what is told of a
+   * misuse.
    */
-  returned(connection: C): 'keep' | 'retire' | 'foreign' | Promise<'keep' | 'retire'>
+  returned(connection: C, above: FrameOwner): 'keep' | 'retire' | 'foreign' | Promise<'keep' | 'retire'>
   /** The host's books show what was decided on a return. */
   settled(): void
 

@@ -12,6 +12,7 @@ const CHANNELS = Object.fromEntries(
 const { acquired: ACQUIRED, released: RELEASED } = CHANNELS
 
 const WARNING_PAUSE_MILLIS = 60_000
+const PLACES_REMEMBERED = 200
 
 /**
  * Tells observers what happened, and never lets one change what happens.
@@ -22,7 +23,7 @@ export class Reporter {
   readonly pool: string
   readonly #clock: Clock
   readonly #observers = new Set<PoolObserver>()
-  readonly #warnedAt = new Map<string, number>()
+  readonly #warnings = new Map<string, { readonly at: number; silenced: number }>()
 
   constructor(pool: string, clock: Clock) {
     this.pool = pool
@@ -66,10 +67,24 @@ export class Reporter {
 
   /** Once a minute for each code: a warning must not become the next problem. */
   warn(code: string, message: string): void {
+    this.warnAt(code, '', () => message)
+  }
+
+  /** The same for each code and place; what is said knows how often it would have been said since. */
+  warnAt(code: string, place: string, messageOf: (times: number) => string): void {
     const now = this.#clock.now()
-    const last = this.#warnedAt.get(code)
-    if (last !== undefined && now - last < WARNING_PAUSE_MILLIS) return
-    this.#warnedAt.set(code, now)
+    const key = `${code} ${place}`
+    const last = this.#warnings.get(key)
+    if (last !== undefined && now - last.at < WARNING_PAUSE_MILLIS) {
+      last.silenced++
+      return
+    }
+    this.#warnings.delete(key)
+    this.#warnings.set(key, { at: now, silenced: 0 })
+    // The oldest first: places may be without number.
+    const [oldest] = this.#warnings.size > PLACES_REMEMBERED ? this.#warnings.keys() : []
+    if (oldest !== undefined) this.#warnings.delete(oldest)
+    const message = messageOf((last?.silenced ?? 0) + 1)
     process.emitWarning(`pool "${this.pool}": ${message}`, { type: 'PoolkeeperWarning', code: `POOLKEEPER_${code}` })
   }
 }

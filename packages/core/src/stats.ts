@@ -41,7 +41,7 @@ export interface AcquireCounters {
   timedOut: number
   /** Left by themselves. */
   aborted: number
-  /** Turned away, by a pool that is draining, paused or overfull, whose circuit is open, or by a hook. */
+  /** Turned away, by a pool that is draining, paused, overfull or deadlocked, whose circuit is open, or by a hook. */
   refused: number
   /** Got an error of its own: the host's, of a failed connect for example, or that of a hook. */
   failed: number

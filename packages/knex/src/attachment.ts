@@ -20,8 +20,10 @@ import { dialectOf } from './dialects.ts'
 import { hostSettings } from './host-settings.ts'
 import { isKnexTimeout, type KnexClient, type KnexConnection } from './knex-client.ts'
 import { KnexHost } from './knex-host.ts'
+import { followStatements } from './statements.ts'
 import { asTarnPool, looksLikeTarn, type TarnPool } from './tarn/tarn-pool.ts'
 import { TarnPort } from './tarn/tarn-port.ts'
+import { followWork } from './work.ts'
 
 const HOST = 'Knex'
 
@@ -53,13 +55,17 @@ export function attachKeeper(
     refuseWhatHostCannot(next, client, dialect)
     current = { ...options, ...changes }
     registerKeeper(client.logger, keeper, current)
+    wantStatements(next.leakThresholdMillis !== false)
     return next
   }
   const keeper: LendingKeeper<KnexConnection> = new LendingKeeper(port, policy, { ...dependencies, resolve })
   port.attach(keeper, inForce(policy))
 
   listenToQueries(client, host, keeper, overrides)
-  explainTimeouts(client, pool, overrides)
+  const wantStatements = followStatements(client, host, keeper, overrides)
+  wantStatements(policy.leakThresholdMillis !== false)
+  followWork(client, keeper, overrides)
+  explainTimeouts(client, pool, keeper, overrides)
   reattachLater(client, () => current, dependencies, overrides)
   overrides.onUndo(() => forgetKeeper(client.logger))
   port.onDetach(() => overrides.undo())
@@ -109,7 +115,12 @@ function listenToQueries(
 }
 
 /** Knex's own error stays, and carries ours as its cause. */
-function explainTimeouts(client: KnexClient, pool: TarnPool<KnexConnection>, overrides: Overrides<KnexClient>): void {
+function explainTimeouts(
+  client: KnexClient,
+  pool: TarnPool<KnexConnection>,
+  { tracking }: LendingKeeper<KnexConnection>,
+  overrides: Overrides<KnexClient>,
+): void {
   const { acquireConnection } = client
   // Before 3.3, Knex's error does not carry tarn's. It is made in the turn in which tarn's was told.
   let lastOfTarn: unknown
@@ -121,7 +132,13 @@ function explainTimeouts(client: KnexClient, pool: TarnPool<KnexConnection>, ove
     if (isKnexTimeout(error) && ours !== undefined) error.cause = ours
     throw error
   }
-  overrides.set('acquireConnection', () => acquireConnection.call(client).catch(explain))
+  const ask = (): Promise<KnexConnection> => acquireConnection.call(client)
+  const acquire = (): Promise<KnexConnection> => {
+    // Taken here, where the user's own line calls; further in, the frames are Knex's and ours.
+    const trace = tracking.given === undefined ? tracking.trace(acquire) : undefined
+    return (trace === undefined ? ask() : tracking.askingFrom(trace, ask)).catch(explain)
+  }
+  overrides.set('acquireConnection', acquire)
 }
 
 /** `destroy()` and then `initialize()` make a new pool: it gets the same policy. */

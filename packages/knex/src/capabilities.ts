@@ -14,6 +14,11 @@ export function refuseWhatHostCannot(policy: PoolPolicy, client: KnexClient, { d
   if (policy.onReturn === 'reset' && driver.reset === undefined) {
     throw unsupported(`onReturn: nobody can reset a session of ${client.driverName}`)
   }
+  if (policy.detectNestedAcquire === 'fail' && driver.isBusy === undefined) {
+    throw unsupported(
+      `detectNestedAcquire: 'fail' needs to know whether a statement is under way, and the books of ${client.driverName} are closed`,
+    )
+  }
   if (policy.credentials !== undefined) refuseCredentials(client, driver.wire)
 }
 

@@ -3,6 +3,7 @@ export { withPoolPolicy } from './with-pool-policy.ts'
 export {
   findPoolkeeperError,
   isPoolkeeperError,
+  ownedBy,
   type DrainOptions,
   type DrainReport,
   type PoolCredentials,

@@ -28,9 +28,23 @@ export interface KnexClient {
   acquireConnection(): Promise<KnexConnection>
   acquireRawConnection(): Promise<KnexConnection>
   validateConnection(connection: KnexConnection): boolean
+  releaseConnection(connection: KnexConnection): Promise<void>
+  queryBuilder(): object
+  schemaBuilder(): object
+  raw(...args: unknown[]): object
+  runner(builder: object): KnexRunner
+  /** `config.connection`: it runs on that one, and acquires none. */
+  transaction(container: unknown, config?: { readonly connection?: unknown }, outer?: unknown): object
   _query(connection: KnexConnection, query: { sql: string; bindings: unknown[] }): Promise<unknown>
   on(event: string, listener: (...args: never[]) => void): unknown
   removeListener(event: string, listener: (...args: never[]) => void): unknown
+}
+
+/** What runs one builder: it acquires, sends, and gives back. */
+export interface KnexRunner {
+  client: KnexClient
+  run(): Promise<unknown>
+  stream(...args: unknown[]): unknown
 }
 
 export interface KnexClientConfig {
@@ -57,6 +71,12 @@ const METHODS = [
   'acquireConnection',
   'acquireRawConnection',
   'validateConnection',
+  'releaseConnection',
+  'queryBuilder',
+  'schemaBuilder',
+  'raw',
+  'runner',
+  'transaction',
   '_query',
   'on',
   'removeListener',

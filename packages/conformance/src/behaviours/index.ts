@@ -13,6 +13,7 @@ import { deadInWindow } from './dead-in-window.ts'
 import { deadSeen } from './dead-seen.ts'
 import { deadUnseen } from './dead-unseen.ts'
 import { detach } from './detach.ts'
+import { diedLent } from './died-lent.ts'
 import { drainBlocked } from './drain-blocked.ts'
 import { dirtyReturn } from './dirty-return.ts'
 import { drain } from './drain.ts'
@@ -26,6 +27,8 @@ import { hostErrors } from './host-errors.ts'
 import { idleTimeout } from './idle-timeout.ts'
 import { keepalive } from './keepalive.ts'
 import { lastAnswer } from './last-answer.ts'
+import { leakReclaim } from './leak-reclaim.ts'
+import { leakReport } from './leak-report.ts'
 import { maxLifetime } from './max-lifetime.ts'
 import { maxUses } from './max-uses.ts'
 import { minAndReady } from './min-and-ready.ts'
@@ -72,6 +75,9 @@ export const BEHAVIOURS: Readonly<Record<BehaviourId, Behaviour>> = {
   observe,
   'host-errors': hostErrors,
   misuse,
+  'leak-report': leakReport,
+  'leak-reclaim': leakReclaim,
+  'died-lent': diedLent,
   observers,
   counters,
   'wall-clock': wallClock,

@@ -2,7 +2,7 @@ import type { Behaviour } from '../behaviour.ts'
 import { acquireMany, record, releaseAll } from '../waiting.ts'
 
 export const misuse: Behaviour = {
-  promise: 'a second release, or that of something foreign, changes nothing',
+  promise: 'a second release, or that of something foreign, is told and changes nothing',
   proves: ['P-124', 'P-125'],
   needs: [],
   tests: {
@@ -12,13 +12,14 @@ export const misuse: Behaviour = {
       await lease.release()
       const events = record(pool)
       await lease.release()
-      expect(events).toEqual([])
+      expect(events).toMatchObject([{ type: 'misused', misuse: 'releasedTwice', connection: 1 }])
       expect(pool.keeper.stats()).toMatchObject({ used: 0, idle: 1, useMillis: { count: 1 } })
       await untilOpen(pool, 1)
     },
 
     'two callers never get the same one for it': async ({ expect, open }) => {
       const pool = await open({ max: 2 })
+      record(pool)
       const lease = await pool.acquire()
       await lease.release()
       await lease.release()
@@ -32,7 +33,7 @@ export const misuse: Behaviour = {
       await pool.query()
       const events = record(pool)
       pool.releaseForeign()
-      expect(events).toEqual([])
+      expect(events).toMatchObject([{ type: 'misused', misuse: 'foreignRelease', connection: undefined }])
       expect(pool.keeper.stats()).toMatchObject({ used: 0, idle: 1, useMillis: { count: 1 } })
     },
   },

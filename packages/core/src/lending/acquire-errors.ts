@@ -1,18 +1,21 @@
 import { describeCounts, type PoolCounts } from '../counts.ts'
 import { PoolkeeperError, type PoolkeeperErrorCode } from '../errors.ts'
 import type { LendingContext } from './context.ts'
+import { describeHoldings, holdersOf } from './holdings.ts'
 import { blockedText } from './loop-lag.ts'
 
 /** Says why a caller got no connection by his deadline, with what the pool held at that moment. */
 export function explainTimeout<C extends object>(context: LendingContext<C>, waitMillis: number): PoolkeeperError {
-  const { lastOpenError, policy } = context
+  const { clock, lastOpenError, policy, tracking } = context
   const counts = context.counts()
   const { code, why } =
     context.paused === false ? diagnose(context, counts) : { code: 'PAUSED' as const, why: 'the pool is paused' }
   const blocked = blockedText(waitMillis - policy.acquireTimeoutMillis)
-  const held = describeCounts(counts, policy.max)
+  const holders = tracking.size > 0 ? holdersOf(context, clock.now()) : undefined
+  const who = describeHoldings(holders ?? [], 'held since')
+  const held = `${describeCounts(counts, policy.max)}${who && `; ${who}`}`
   const message = `no connection from pool "${policy.name}" within ${Math.round(waitMillis)} ms: ${why}${blocked} (${held})`
-  return new PoolkeeperError(code, message, { pool: policy.name, counts, cause: lastOpenError })
+  return new PoolkeeperError(code, message, { pool: policy.name, counts, holders, cause: lastOpenError })
 }
 
 /** For who asks a pool that is being drained. */

@@ -31,7 +31,7 @@ export class LendingContext<C extends object> {
   readonly ledger: Ledger<C>
   readonly counters: Counters = new Counters()
   readonly reporter: Reporter
-  readonly tracking: Tracking<C> = new Tracking()
+  readonly tracking: Tracking<C>
   readonly credentials: Credentials
   /** One object for all verdicts, brought up to date before each: judging allocates nothing. */
   readonly situation: Mutable<Situation>
@@ -71,6 +71,7 @@ export class LendingContext<C extends object> {
     this.rules = rulesInForce(policy)
     this.observer = this.#observerOf(policy)
     this.ledger = new Ledger(draw)
+    this.tracking = new Tracking(policy)
     this.reporter = new Reporter(policy.name, clock)
     this.situation = {
       now: clock.now(),
@@ -89,6 +90,7 @@ export class LendingContext<C extends object> {
     this.policy = inForce(policy)
     this.rules = rulesInForce(policy)
     this.observer = this.#observerOf(policy)
+    this.tracking.configure(this.policy)
   }
 
   #observerOf(policy: PoolPolicy): Observer<C> | undefined {

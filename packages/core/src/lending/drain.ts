@@ -76,8 +76,9 @@ export class Drain<C extends object> {
   #closeLent(now: number): DrainReport['blockers'] {
     return [...this.#context.port.lent()].map((connection) => {
       const { id, lentAt } = this.#context.factsOf(connection)
+      const { site, owner } = this.#context.tracking.lease(connection)?.origin ?? {}
       void this.#context.discard(connection, 'drain', true)
-      return { connection: id, heldMillis: now - (lentAt ?? now) }
+      return { connection: id, heldMillis: now - (lentAt ?? now), site, owner }
     })
   }
 

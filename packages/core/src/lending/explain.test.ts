@@ -24,12 +24,12 @@ describe('what is due next', () => {
     ['to one whose credential ends first', 'used', { lentAt: 9_000, credential: { issue: 1, expiresAt: 160_000, marginMillis: 6_000 } }, { action: 'replace', inMillis: 54_000 }],
     ['to one whose end is decided', 'used', { lentAt: 9_000, condemnedFor: 'fatal' }, { action: 'close', inMillis: 0 }],
   ])('%s', (_, state, facts, next, isKept = false) => {
-    expect(explainConnection(factsWith(facts), state, { now, generation: 0, policy, isKept, suspendedMillis: 0 }).next).toEqual(next)
+    expect(explainConnection(factsWith(facts), state, { now, generation: 0, policy, isKept, suspendedMillis: 0, holder: undefined }).next).toEqual(next)
   })
 
   test('nothing, where everything is switched off', () => {
     const off = policyOf({ maxLifetimeMillis: false, idleTimeoutMillis: false, keepaliveMillis: false })
-    expect(explainConnection(factsWith(), 'idle', { now: 0, generation: 0, policy: off, isKept: true, suspendedMillis: 0 }).next).toBeUndefined()
+    expect(explainConnection(factsWith(), 'idle', { now: 0, generation: 0, policy: off, isKept: true, suspendedMillis: 0, holder: undefined }).next).toBeUndefined()
   })
 })
 

@@ -26,6 +26,19 @@ export interface ConnectionExplanation {
   /** Why it will be closed as soon as nobody holds it. */
   readonly condemnedFor: CloseReason | undefined
   readonly next: DueAction | undefined
+  /** Who holds it, where that is known. */
+  readonly holder: HolderExplanation | undefined
+}
+
+/** Who holds a connection: known of all while leaks are tracked, else of transactions. */
+export interface HolderExplanation {
+  /** The label that `ownedBy` gave to his work. */
+  readonly owner: string | undefined
+  /** The line of code that acquired it. */
+  readonly site: string | undefined
+  readonly stack: string | undefined
+  /** The last statement that was sent. */
+  readonly lastQuery: string | undefined
 }
 
 /** One caller that waits. */
@@ -33,6 +46,9 @@ export interface WaiterExplanation {
   readonly waitedMillis: number
   /** What stands between him and a connection. */
   readonly why: string
+  /** The line of code that asks, and the label of its work, where they are known. */
+  readonly site: string | undefined
+  readonly owner: string | undefined
 }
 
 /** How connecting goes. */
@@ -62,13 +78,14 @@ export interface ExplanationView {
   readonly isKept: boolean
   /** For how long in all this process was suspended. */
   readonly suspendedMillis: number
+  readonly holder: HolderExplanation | undefined
 }
 
 /** Pure: what is known of one connection, in words for people. */
 export function explainConnection(
   facts: ConnectionFacts,
   state: ConnectionExplanation['state'],
-  { generation, ...view }: ExplanationView,
+  { generation, holder, ...view }: ExplanationView,
 ): ConnectionExplanation {
   const { now } = view
   return {
@@ -81,13 +98,14 @@ export function explainConnection(
     isInDoubt: facts.suspect || facts.provenGeneration < generation,
     condemnedFor: facts.condemnedFor,
     next: nextAction(facts, state, view),
+    holder,
   }
 }
 
 function nextAction(
   facts: ConnectionFacts,
   state: ConnectionExplanation['state'],
-  { now, policy, isKept, suspendedMillis }: Omit<ExplanationView, 'generation'>,
+  { now, policy, isKept, suspendedMillis }: Omit<ExplanationView, 'generation' | 'holder'>,
 ): DueAction | undefined {
   const { maxLifetimeMillis, lifetimeSpread, idleTimeoutMillis, keepaliveMillis } = policy
   const due = (action: DueAction['action'], at: number): DueAction => ({ action, inMillis: Math.max(0, at - now) })

@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { simulatePool, type SimulatedConnection } from '../testing/index.ts'
+import type { LendingPort } from '../port.ts'
+import { policyOf } from '../testing/fixtures.ts'
+import { simulatePool, VirtualClock, type SimulatedConnection } from '../testing/index.ts'
+import { LendingKeeper } from './lending-keeper.ts'
 import { closes, fill, ofType, record, take, takeOne, waits } from '../testing/scenario.ts'
 
 describe('one death condemns its peers', () => {
@@ -100,15 +103,61 @@ describe('a connection that dies', () => {
     expect(await waits(pool, 1)).toEqual([20])
   })
 
-  test('P-129: while it is lent stays its holder’s, and is closed when it comes back', async () => {
+  test('P-129: while it is lent frees its place at once, also when nobody ever gives it back', async () => {
+    const pool = simulatePool({ policy: { max: 1 } })
+    const connection = await takeOne(pool)
+    const events = record(pool)
+    await pool.clock.advance(30)
+    pool.server.kill(connection)
+    expect(await waits(pool, 1)).toEqual([20])
+    expect(closes(pool)).toEqual({ fatal: 1 })
+    expect(ofType(events, 'released')[0]).toMatchObject({ connection: 1, useMillis: 30 })
+    expect(ofType(events, 'closed')).toMatchObject([{ connection: 1, reason: 'fatal' }])
+  })
+
+  test('while it is lent is no misuse of who gives it back later, and changes nothing then', async () => {
     const pool = simulatePool({ policy: { max: 1 } })
     const connection = await takeOne(pool)
     pool.server.kill(connection)
-    await pool.clock.advance(10_000)
-    expect(pool.keeper.stats()).toMatchObject({ used: 1, closes: { fatal: 0 } })
-    pool.release(connection)
-    await pool.clock.advance(0)
+    const next = await takeOne(pool)
+    const events = record(pool)
+    expect(pool.release(connection)).toBe(false)
+    expect(events).toEqual([])
+    expect(pool.keeper.stats()).toMatchObject({ used: 1, idle: 0, useMillis: { count: 1 } })
+    expect(pool.release(next)).toBe(true)
+  })
+
+  test('while it is lent is first told to its holder, whose release is an ordinary one', async () => {
+    const pool = simulatePool({ policy: { max: 1 } })
+    const connection = await takeOne(pool)
+    const held = pool.query(connection).catch(() => pool.release(connection))
+    pool.server.kill(connection)
+    expect(await pool.clock.until(held)).toBe(true)
     expect(closes(pool)).toEqual({ fatal: 1 })
+    expect(pool.keeper.stats()).toMatchObject({ used: 0, useMillis: { count: 1 } })
+  })
+
+  test('P-121: with the first statement of its holder frees its place, though nobody gives it back', async () => {
+    const pool = simulatePool({ policy: { max: 1 } })
+    const connection = await takeOne(pool)
+    const begin = pool.query(connection, 'BEGIN').catch(() => 'failed')
+    pool.server.kill(connection)
+    expect(await pool.clock.until(begin)).toBe('failed')
+    expect(await waits(pool, 1)).toEqual([20])
+  })
+
+  test('while it is lent, and was to go anyway, frees its place as well', async () => {
+    const pool = simulatePool({ policy: { max: 1 } })
+    const connection = await takeOne(pool)
+    await pool.clock.advance(1)
+    void pool.keeper.recycle()
+    // Its replacement stands ready, and it goes when it comes back.
+    await pool.clock.advance(100)
+    expect(pool.keeper.stats()).toMatchObject({ used: 1, idle: 1 })
+    pool.server.kill(connection)
+    await pool.clock.advance(0)
+    expect(pool.keeper.stats()).toMatchObject({ used: 0, idle: 1 })
+    expect(closes(pool)).toEqual({ recycle: 1 })
   })
 
   test('while a caller waits for its check costs him no more than the rest of the check', async () => {
@@ -135,5 +184,44 @@ describe('a connection that dies', () => {
     await pool.clock.advance(10)
     expect(ofType(events, 'retired')).toHaveLength(1)
     expect(ofType(events, 'closed')).toHaveLength(1)
+  })
+})
+
+describe('a driver that notices the end of a connection before it fails the statement under way', () => {
+  function deadPort(isBusy: () => boolean | undefined): { readonly port: LendingPort<object>; readonly closed: object[] } {
+    const closed: object[] = []
+    const port = {
+      counts: () => ({ used: 1, idle: 0, withdrawn: 0, opening: 0, closing: 0, pending: 0 }),
+      idle: () => [],
+      lent: () => [],
+      isBusy,
+      close: async (connection: object) => void closed.push(connection),
+    } as unknown as LendingPort<object>
+    return { port, closed }
+  }
+
+  async function closedAfter(millis: number, isBusy: () => boolean | undefined): Promise<boolean> {
+    const clock = new VirtualClock()
+    const { port, closed } = deadPort(isBusy)
+    const keeper = new LendingKeeper(port, policyOf(), { clock })
+    const connection = {}
+    keeper.adopted(connection, true)
+    keeper.died(connection, new Error('ended'))
+    await clock.advance(millis)
+    return closed.length === 1
+  }
+
+  test('has a moment for it, and the connection is gone as soon as it is done', async () => {
+    let isBusy = true
+    expect(await closedAfter(90, () => isBusy)).toBe(false)
+    const looks = [true, true, false]
+    expect(await closedAfter(20, () => looks.shift())).toBe(true)
+    isBusy = false
+    expect(await closedAfter(0, () => isBusy)).toBe(true)
+  })
+
+  test('has no more than that moment, also where nobody can tell', async () => {
+    expect(await closedAfter(100, () => true)).toBe(true)
+    expect(await closedAfter(100, () => undefined)).toBe(true)
   })
 })

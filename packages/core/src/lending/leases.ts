@@ -1,5 +1,5 @@
 import type { CloseReason } from '../close-reason.ts'
-import type { Origin } from '../origin.ts'
+import type { FrameOwner, Origin } from '../origin.ts'
 import type { LendAnswer } from '../port.ts'
 import { judge } from '../verdict.ts'
 import type { Checks } from './checks.ts'
@@ -7,6 +7,8 @@ import type { Facts, LendingContext } from './context.ts'
 import { FreezeWatch } from './freeze.ts'
 import type { Hooks } from './hooks.ts'
 import type { Incidents } from './incidents.ts'
+import { Leaks } from './leaks.ts'
+import { Misuse } from './misuse.ts'
 import { Returns } from './returns.ts'
 import type { Rivals } from './rivals.ts'
 import type { Upkeep } from './upkeep.ts'
@@ -29,6 +31,8 @@ export class Leases<C extends object> {
   readonly #upkeep: Upkeep<C>
   readonly #hooks: Hooks<C>
   readonly #returns: Returns<C>
+  readonly leaks: Leaks<C>
+  readonly misuse: Misuse<C>
   readonly #freeze: FreezeWatch
   /** Between `returned` and `settled`, which are one moment. */
   #isReturning = false
@@ -41,6 +45,8 @@ export class Leases<C extends object> {
     this.#upkeep = upkeep
     this.#hooks = hooks
     this.#returns = new Returns(context, hooks)
+    this.leaks = new Leaks(context, (connection, reason) => this.takeBack(connection, reason))
+    this.misuse = new Misuse(context)
     this.#freeze = new FreezeWatch(context.clock)
   }
 
@@ -99,22 +105,20 @@ export class Leases<C extends object> {
     if (reporter.hearsLeases) reporter.emit('acquired', { connection: facts.id, waitMillis })
   }
 
-  returned(connection: C): 'keep' | 'retire' | 'foreign' | Promise<'keep' | 'retire'> {
+  returned(connection: C, above: FrameOwner): 'keep' | 'retire' | 'foreign' | Promise<'keep' | 'retire'> {
     const context = this.#context
-    const { counters, port, reporter, situation, tracking } = context
+    const { port, situation } = context
     const facts = context.ledger.get(connection)
-    if (facts?.held !== true) return 'foreign'
+    if (facts?.held !== true) {
+      this.misuse.released(connection, facts, above)
+      return 'foreign'
+    }
     this.#isReturning = true
     const now = context.clock.now()
     const useMillis = now - (facts.lentAt ?? now)
     // A short lease without a complaint was answered; a long one may have been silent for most of it.
     if (useMillis < (context.policy.validateAfterIdleMillis || 0) && !facts.suspect) facts.provenAt = now
-    facts.idleSince = now
-    facts.lentAt = undefined
-    facts.held = false
-    counters.use.record(useMillis)
-    if (tracking.size > 0) tracking.ended(connection)
-    if (reporter.hearsLeases) reporter.emit('released', { connection: facts.id, useMillis })
+    this.#end(connection, facts, now, useMillis)
     situation.now = now
     if (port.isBroken(connection)) context.retire(facts, 'fatal')
     context.observer?.returned(connection, facts)
@@ -124,6 +128,42 @@ export class Leases<C extends object> {
     else if (context.surplus !== undefined) this.#retireSurplus(facts, context.surplus)
     if (facts.condemnedFor !== undefined) return 'retire'
     return this.#returns.accept(connection, facts, useMillis)
+  }
+
+  #end(connection: C, facts: Facts, now: number, useMillis: number): void {
+    const { counters, reporter, tracking } = this.#context
+    facts.idleSince = now
+    facts.lentAt = undefined
+    facts.held = false
+    counters.use.record(useMillis)
+    if (reporter.hearsLeases) reporter.emit('released', { connection: facts.id, useMillis })
+    if (tracking.size > 0) this.#untrack(connection, facts, useMillis)
+  }
+
+  #untrack(connection: C, facts: Facts, useMillis: number): void {
+    const lease = this.#context.tracking.ended(connection)
+    if (lease !== undefined) this.leaks.ended(facts, lease, useMillis)
+  }
+
+  /** It is closed; maybe under its holder. */
+  left(connection: C, facts: Facts): void {
+    const now = this.#context.clock.now()
+    this.misuse.left(connection, facts)
+    this.#untrack(connection, facts, now - (facts.lentAt ?? now))
+  }
+
+  /**
+   * Ends a lease without its holder, who lost the connection or will not give it back: its place is
+   * free at once, and what he still does with it is no misuse.
+   */
+  takeBack(connection: C, reason: CloseReason): void {
+    const { clock, ledger } = this.#context
+    const facts = ledger.get(connection)
+    if (facts?.held !== true) return
+    const now = clock.now()
+    this.misuse.taken(connection)
+    this.#end(connection, facts, now, now - (facts.lentAt ?? now))
+    void this.#context.discard(connection, reason, true)
   }
 
   /** While a pool is drained, nobody is left who could use what comes back. */

@@ -13,6 +13,7 @@ import type { PoolStats } from '../stats.ts'
 import { drainingError, explainTimeout, pausedError } from './acquire-errors.ts'
 import { Checks } from './checks.ts'
 import { LendingContext } from './context.ts'
+import { Deadlocks } from './deadlocks.ts'
 import { detachedPort } from './detached-port.ts'
 import { Drain } from './drain.ts'
 import type { PoolExplanation } from './explain.ts'
@@ -21,6 +22,7 @@ import { Hooks } from './hooks.ts'
 import { Incidents } from './incidents.ts'
 import { Leases } from './leases.ts'
 import { Losses } from './losses.ts'
+import { NestedAcquires } from './nested-acquires.ts'
 import { Openings, STUCK_AFTER_MILLIS } from './openings.ts'
 import { Operations } from './operations.ts'
 import { Pressure } from './pressure.ts'
@@ -54,6 +56,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   readonly #operations: Operations<C>
   readonly #hooks: Hooks<C>
   readonly #drain: Drain<C>
+  readonly #deadlocks: Deadlocks<C>
 
   constructor(port: LendingPort<C>, policy: PoolPolicy, dependencies: KeeperDependencies = {}) {
     const { clock = systemClock, draw = Math.random, resolve } = dependencies
@@ -62,20 +65,22 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     const openings = new Openings(context)
     const checks: Checks<C> = new Checks(context, openings, (facts, error) => incidents.report(facts, error, checks))
     const pressure = new Pressure(context)
-    const upkeep = new Upkeep(context, { checks, openings, incidents, pressure })
+    const upkeep = new Upkeep(context, { checks, openings, incidents, pressure, leaks: () => this.#leases.leaks })
     this.#pressure = pressure
     this.#context = context
     this.#openings = openings
     this.#checks = checks
     this.#upkeep = upkeep
     this.#rivals = new Rivals(context, checks)
-    this.#losses = new Losses(context, checks, incidents)
+    this.#losses = new Losses(context, checks, incidents, () => this.#leases)
     this.#hooks = new Hooks(context, this.#losses)
     this.#leases = new Leases(context, { checks, incidents, upkeep, rivals: this.#rivals, hooks: this.#hooks })
     this.#operations = new Operations(context, upkeep, resolve)
     this.#drain = new Drain(context, this.#hooks)
     context.mayConnect = () => openings.breaker.letsIn
     context.lagMillis = () => upkeep.lagMillis()
+    this.#deadlocks = new Deadlocks(context)
+    new NestedAcquires(context, () => this.#deadlocks.suspect())
     context.changed = () => {
       this.#drain.changed()
       this.#operations.changed()
@@ -151,6 +156,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   detach(): void {
     const { port } = this.#context
     this.#upkeep.stop()
+    this.#deadlocks.stop()
     this.#operations.release()
     this.#context.port = detachedPort(port)
     this.#rivals.release()
@@ -256,12 +262,16 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     this.#leases.acquired(connection, waitedSince, origin)
   }
 
+  heldThrough(connection: C, holder: object): void {
+    this.#context.tracking.heldThrough(connection, holder)
+  }
+
   get wantsStatements(): boolean {
     return this.#context.tracking.isOn
   }
 
   asked(connection: C, text: string): void {
-    this.#context.tracking.asked(connection, text)
+    this.#losses.asked(connection, text)
   }
 
   acquireFailed(error: unknown, waitMillis: number, outcome: 'timedOut' | 'aborted' | 'refused' | 'failed'): void {
@@ -289,8 +299,8 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     this.#hooks.giveUp(connection)
   }
 
-  returned(connection: C): 'keep' | 'retire' | 'foreign' | Promise<'keep' | 'retire'> {
-    return this.#leases.returned(connection)
+  returned(connection: C, above: FrameOwner): 'keep' | 'retire' | 'foreign' | Promise<'keep' | 'retire'> {
+    return this.#leases.returned(connection, above)
   }
 
   closing(connection: C): boolean {
@@ -306,10 +316,10 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   }
 
   closed(connection: C): void {
-    const { clock, ledger, reporter, tracking } = this.#context
+    const { clock, ledger, reporter } = this.#context
     const facts = ledger.get(connection)
     ledger.forget(connection)
-    tracking.ended(connection)
+    if (facts !== undefined) this.#leases.left(connection, facts)
     if (facts !== undefined && reporter.hears('closed')) {
       const { id, openedAt, uses, condemnedFor = 'host' } = facts
       reporter.emit('closed', { connection: id, reason: condemnedFor, ageMillis: clock.now() - openedAt, uses })

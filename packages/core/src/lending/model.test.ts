@@ -39,10 +39,13 @@ const policies: fc.Arbitrary<PoolPolicyOptions> = fc
     lifetimeSpread: oneOf(0, 0.1, 0.5),
     validationTimeoutMillis: oneOf(100, 1_000),
     onReturn: oneOf<'check' | 'reset' | false>(false, 'check', 'check', 'reset'),
+    leakThresholdMillis: oneOf<number | false>(false, false, 1_000, 5_000),
+    reclaims: oneOf(false, true),
   })
-  .map(({ min, minIdle, max, ...rest }) => ({
+  .map(({ reclaims, min, minIdle, max, ...rest }) => ({
     ...rest,
     max,
+    reclaimLeaks: reclaims && rest.leakThresholdMillis !== false,
     ...(min !== undefined && { min: Math.min(min, max) }),
     ...(minIdle !== undefined && { minIdle: Math.min(minIdle, max) }),
   }))
@@ -73,6 +76,7 @@ const ACTS: ArbitraryAct = {
   release: [26, { which: nat(), transaction: oneOf('idle', 'idle', 'idle', 'open', 'failed') }],
   'release all': [5, {}],
   'release twice': [2, { which: nat() }],
+  'release too late': [2, { which: nat() }],
   abort: [5, { which: nat() }],
   query: [5, { which: nat() }],
   kill: [4, { which: nat(), all: oneOf(false, false, true), notice: oneOf('noticed', 'unnoticed') }],

@@ -16,13 +16,13 @@ describe('giving back', () => {
     expect(pool.release(other)).toBe(true)
   })
 
-  test('P-125: what is not the pool’s changes no count, and is no event', async () => {
+  test('P-125: what is not the pool’s changes no count, and is no release', async () => {
     const pool = simulatePool()
     await fill(pool, 1)
     const events = record(pool)
     expect(pool.release({ id: 1 })).toBe(false)
     expect(pool.keeper.stats()).toMatchObject({ used: 0, idle: 1 })
-    expect(events).toEqual([])
+    expect(events).toMatchObject([{ type: 'misused', misuse: 'foreignRelease', connection: undefined }])
   })
 
   test('P-129: after a failed query that lost the connection it is closed, and the slot is free', async () => {
@@ -247,8 +247,8 @@ describe('connections from before the keeper’s time', () => {
     const keeper = new LendingKeeper(port, policyOf(), { clock })
     keeper.adopted(connection, true)
     await clock.advance(5)
-    expect(keeper.returned(connection)).toBe('keep')
-    expect(keeper.returned(connection)).toBe('foreign')
+    expect(keeper.returned(connection, () => {})).toBe('keep')
+    expect(keeper.returned(connection, () => {})).toBe('foreign')
     expect(keeper.stats().useMillis).toMatchObject({ count: 1 })
   })
 

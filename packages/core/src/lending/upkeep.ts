@@ -8,6 +8,7 @@ import type { LendingContext } from './context.ts'
 import { STOPPED_AFTER_MILLIS } from './freeze.ts'
 import { BLOCKED_FROM_MILLIS } from './loop-lag.ts'
 import type { Incidents } from './incidents.ts'
+import type { Leaks } from './leaks.ts'
 import type { Openings } from './openings.ts'
 import type { Pressure } from './pressure.ts'
 import { planRound, SHORT_LEASE_MILLIS, type Entry, type RoundView } from './round-plan.ts'
@@ -31,6 +32,7 @@ export interface UpkeepNeighbours<C extends object> {
   readonly openings: Openings<C>
   readonly incidents: Incidents<C>
   readonly pressure: Pressure<C>
+  leaks(): Leaks<C>
 }
 
 /**
@@ -43,6 +45,7 @@ export class Upkeep<C extends object> {
   readonly #openings: Openings<C>
   readonly #incidents: Incidents<C>
   readonly #pressure: Pressure<C>
+  readonly #leaks: () => Leaks<C>
   /** Old connections whose replacement is being opened, or stands ready. */
   readonly #replacing = new Set<C>()
   #timer: Timer | undefined
@@ -52,7 +55,8 @@ export class Upkeep<C extends object> {
   /** Somebody called `ready()`: the minimum is kept from then on. */
   keepsMinimum: boolean
 
-  constructor(context: LendingContext<C>, { checks, openings, incidents, pressure }: UpkeepNeighbours<C>) {
+  constructor(context: LendingContext<C>, { checks, openings, incidents, pressure, leaks }: UpkeepNeighbours<C>) {
+    this.#leaks = leaks
     this.#context = context
     this.#incidents = incidents
     this.#pressure = pressure
@@ -117,6 +121,7 @@ export class Upkeep<C extends object> {
     this.#timer = this.#context.clock.after(millis, () => {
       this.#timer = undefined
       this.#lookAtLag()
+      this.#leaks().look(this.#context.clock.now(), this.#lag.millis)
       this.round()
       if (this.#timer === undefined && !this.#stopped && this.#isNeeded()) this.#schedule(this.#period())
     })
@@ -152,12 +157,13 @@ export class Upkeep<C extends object> {
 
   /** Often enough for what is due soonest, and no oftener. */
   #period(): number {
-    const { maxLifetimeMillis, idleTimeoutMillis, keepaliveMillis } = this.#context.declared
+    const { maxLifetimeMillis, idleTimeoutMillis, keepaliveMillis, leakThresholdMillis } = this.#context.declared
     const wishes = [
       maxLifetimeMillis === false ? Infinity : maxLifetimeMillis / 40,
       idleTimeoutMillis === false ? Infinity : idleTimeoutMillis / 10,
       keepaliveMillis === false ? Infinity : keepaliveMillis / 20,
       this.#context.credentials.periodMillis,
+      leakThresholdMillis === false ? Infinity : leakThresholdMillis / 10,
       this.#isBusy() ? PERIOD_WHILE_BUSY_MILLIS : Infinity,
       this.#isInUse() ? PERIOD_IN_USE_MILLIS : Infinity,
       this.#pressure.nextReliefIn(this.#context.clock.now()) || Infinity,

@@ -1,7 +1,7 @@
 import { whyWaiting } from './acquire-errors.ts'
 import type { Checks } from './checks.ts'
 import type { LendingContext } from './context.ts'
-import { explainConnection, type ConnectionExplanation, type PoolExplanation } from './explain.ts'
+import { explainConnection, type ConnectionExplanation, type HolderExplanation, type PoolExplanation } from './explain.ts'
 import { judgeHealth, type PoolHealth } from './health.ts'
 import type { Openings } from './openings.ts'
 import { keptIdle } from './round-plan.ts'
@@ -35,7 +35,8 @@ export function explanationOf<C extends object>(
   const firstKept = idle.length - keptIdle(policy, used + validating)
   const describe = (connection: C, state: 'used' | 'idle', isKept: boolean): ConnectionExplanation => {
     const isAsked = checks.get(connection) !== undefined
-    const view = { now, generation, policy, isKept, suspendedMillis: situation.suspendedMillis }
+    const { suspendedMillis } = situation
+    const view = { now, generation, policy, isKept, suspendedMillis, holder: holderOf(context, connection) }
     return explainConnection(context.factsOf(connection), isAsked ? 'validating' : state, view)
   }
   const why = whyWaiting(context)
@@ -51,6 +52,18 @@ export function explanationOf<C extends object>(
       // The coldest first: what is kept are the warmest.
       ...idle.map((connection, index) => describe(connection, 'idle', index >= firstKept)),
     ],
-    waiters: port.waiters().map(({ since }) => ({ waitedMillis: now - since, why })),
+    waiters: port.waiters().map(({ since, origin }) => ({
+      waitedMillis: now - since,
+      why,
+      site: origin?.site,
+      owner: origin?.owner,
+    })),
   }
+}
+
+function holderOf<C extends object>({ tracking }: LendingContext<C>, connection: C): HolderExplanation | undefined {
+  const lease = tracking.lease(connection)
+  if (lease === undefined) return undefined
+  const { origin, lastQuery } = lease
+  return { owner: origin?.owner, site: origin?.site, stack: origin?.stack, lastQuery }
 }

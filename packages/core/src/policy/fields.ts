@@ -37,12 +37,12 @@ export const FIELDS: Readonly<Record<keyof PoolPolicyOptions, FieldCheck>> = {
   onRelease: callback,
   drainTimeoutMillis: millis(0),
   mode: oneOf('enforce', 'observe'),
+  leakThresholdMillis: orFalse(millis(100)),
+  reclaimLeaks: oneOf(true, false),
+  detectNestedAcquire: oneOf('warn', 'fail', false),
 }
 
 /** Words of the policy whose feature is not built yet: refused by name, never ignored. */
 export const NOT_BUILT_YET: readonly string[] = [
-  'leakThresholdMillis',
-  'reclaimLeaks',
-  'detectNestedAcquire',
   'sizing',
 ]

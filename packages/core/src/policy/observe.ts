@@ -39,6 +39,8 @@ type Kept =
   | 'retireOn'
   | 'credentials'
   | 'drainTimeoutMillis'
+  | 'leakThresholdMillis'
+  | 'detectNestedAcquire'
 
 /** What the host sees to itself. */
 type Host = 'min' | 'max' | 'acquireTimeoutMillis' | 'connectTimeoutMillis'
@@ -62,6 +64,7 @@ const OFF: Omit<PolicyValues, Kept | Host> = {
   onOpen: undefined,
   onAcquire: undefined,
   onRelease: undefined,
+  reclaimLeaks: false,
 }
 
 /**
@@ -76,6 +79,8 @@ export function inForce(policy: PoolPolicy): PoolPolicy {
     ...policy,
     ...OFF,
     ...{ min, max, acquireTimeoutMillis, connectTimeoutMillis },
+    // Told, and nobody fails for it.
+    detectNestedAcquire: policy.detectNestedAcquire && 'warn',
     sources: Object.freeze(sources) as PoolPolicy['sources'],
   })
 }

@@ -7,6 +7,8 @@ import type { RetireOnOptions } from '../harm.ts'
 import type { HookOptions } from '../hooks.ts'
 import type { CreateRetryOptions } from '../lending/backoff.ts'
 import type { CircuitOptions } from '../lending/circuit.ts'
+import type { LeakOptions } from '../lending/leaks.ts'
+import type { NestedAcquireOptions } from '../lending/nested-acquires.ts'
 import type { PressureOptions } from '../lending/pressure.ts'
 import type { ModeOptions } from './observe.ts'
 import type { ValidateAfterIdleOptions } from '../rules/validate-after-idle.ts'
@@ -167,5 +169,7 @@ export interface PoolPolicyOptions
     KeepaliveOptions,
     ReturnOptions,
     HookOptions,
+    LeakOptions,
+    NestedAcquireOptions,
     DrainOptions,
     ModeOptions {}

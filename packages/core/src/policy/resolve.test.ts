@@ -83,6 +83,9 @@ const ROWS = {
   onRelease: hook(),
   drainTimeoutMillis: millis(0),
   mode: { fine: ['enforce', 'observe'], bound: `'enforce' or 'observe'`, bad: [false, true, 'report', null, 1] },
+  leakThresholdMillis: orFalse(millis(100)),
+  reclaimLeaks: { fine: [true, false], bound: 'true or false', bad: ['true', 1, null, {}] },
+  detectNestedAcquire: { fine: ['warn', 'fail', false], bound: `'warn' or 'fail' or false`, bad: [true, 'error', null, 1] },
 } satisfies Record<Field, Row>
 
 /** What the user did not mean to give: a type error for the compiler, an INVALID_POLICY at run time. */

@@ -95,6 +95,9 @@ function settleContradictions(values: Draft, sources: Sources): void {
     }
     values.validationTimeoutMillis = Math.min(values.validationTimeoutMillis, values.acquireTimeoutMillis)
   }
+  if (values.reclaimLeaks && values.leakThresholdMillis === false) {
+    throw invalidPolicy('reclaimLeaks', 'false without `leakThresholdMillis`', values.reclaimLeaks)
+  }
   const { maxLifetimeMillis: lifetime, keepaliveMillis: period } = values
   if (lifetime !== false && period !== false && lifetime < period) {
     if (isGiven('maxLifetimeMillis') && isGiven('keepaliveMillis')) refuse('maxLifetimeMillis', 'at least', 'keepaliveMillis')

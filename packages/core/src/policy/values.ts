@@ -69,6 +69,9 @@ export const DEFAULTS: Omit<PolicyValues, keyof HostSettings['defaults']> = Obje
   onRelease: undefined,
   drainTimeoutMillis: 10_000,
   mode: 'enforce',
+  leakThresholdMillis: false,
+  reclaimLeaks: false,
+  detectNestedAcquire: 'warn',
 })
 
 /**

@@ -80,10 +80,9 @@ export class SimulatedHost implements LendingPort<C> {
   }
 
   /** `false` when nobody held it. */
-  release(connection: C): boolean {
-    if (!this.lent().includes(connection)) return false
-    const verdict = this.#events?.returned(connection)
-    if (verdict === 'foreign') return false
+  release(connection: C, above: FrameOwner = () => {}): boolean {
+    const verdict = this.#events?.returned(connection, above)
+    if (verdict === 'foreign' || !this.#used.has(connection)) return false
     if (verdict instanceof Promise) void this.#settleLater(connection, verdict)
     else this.#settleReturn(connection, verdict)
     return true
@@ -92,6 +91,7 @@ export class SimulatedHost implements LendingPort<C> {
   /** Its session is being restored: until then it is nobody's. */
   async #settleLater(connection: C, verdict: Promise<'keep' | 'retire'>): Promise<void> {
     this.#withdrawn.add(connection)
+    this.#events?.settled()
     const decided = await verdict
     if (this.#withdrawn.delete(connection)) this.#settleReturn(connection, decided)
   }

@@ -70,12 +70,13 @@ export function simulatePool(options: SimulatedPoolOptions = {}): SimulatedPool 
   host.attach(keeper)
   keeper.start()
   const acquire: SimulatedPool['acquire'] = ({ signal } = {}) => host.acquire(acquire, signal)
+  const release = (connection: SimulatedConnection): boolean => host.release(connection, release)
   return {
     clock,
     server,
     keeper,
     acquire,
-    release: (connection) => host.release(connection),
+    release,
     query: (connection, text = 'select 1') => host.query(connection, text),
   }
 }

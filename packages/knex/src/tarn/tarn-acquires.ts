@@ -79,7 +79,8 @@ export class TarnAcquires<C extends object> implements AcquireOutcome<C> {
     const acquire = (): TarnOperation<C> => this.#acquire(acquire)
     overrides.set('acquire', acquire)
     overrides.set('_doAcquire', () => this.#serve())
-    overrides.set('release', (connection) => this.#release(connection))
+    const release = (connection: C): boolean => this.#release(connection, release)
+    overrides.set('release', release)
   }
 
   waiters(): readonly Waiter[] {
@@ -257,9 +258,9 @@ export class TarnAcquires<C extends object> implements AcquireOutcome<C> {
     waiting.splice(index === -1 ? waiting.length : index, 0, waiter)
   }
 
-  #release(connection: C): boolean {
+  #release(connection: C, above: (connection: C) => boolean): boolean {
     const pool = this.#pool
-    const verdict = this.#events.returned(connection)
+    const verdict = this.#events.returned(connection, above)
     if (verdict === 'foreign') return false
     let released = true
     if (verdict === 'keep') {

@@ -9,6 +9,7 @@ export type Act =
   | { readonly act: 'release'; readonly which: number; readonly transaction: 'idle' | 'open' | 'failed' }
   | { readonly act: 'release all' }
   | { readonly act: 'release twice'; readonly which: number }
+  | { readonly act: 'release too late'; readonly which: number }
   | { readonly act: 'abort'; readonly which: number }
   | { readonly act: 'query'; readonly which: number }
   | { readonly act: 'kill'; readonly which: number; readonly all: boolean; readonly notice: 'noticed' | 'unnoticed' }
@@ -47,23 +48,31 @@ const DOING: Doing = {
     for (let left = count; left > 0; left--) world.acquire()
   },
   release: (world, { which, transaction }) => {
-    const connection = chosen(world.held, which)
+    const connection = chosen(world.held.keys(), which)
     if (connection === undefined) return
     world.pool.server.setTransaction(connection, transaction)
     world.release(connection)
   },
   'release all': (world) => {
-    for (const connection of [...world.held]) world.release(connection)
+    for (const connection of [...world.held.keys()]) world.release(connection)
   },
   // Of somebody who gave it back already, or never had it.
   'release twice': (world, { which }) => {
     const connection = chosen(world.pool.server.connections.filter((each) => !world.held.has(each)), which)
     if (connection !== undefined && world.pool.release(connection)) world.problems.push('a second release was taken')
   },
+  // Of somebody whose connection died, or who was taken for a leak.
+  'release too late': (world, { which }) => {
+    const connection = chosen(world.taken, which)
+    if (connection !== undefined && world.pool.release(connection)) world.problems.push('a late release was taken')
+  },
   abort: (world, { which }) => chosen(world.waiting, which)?.leave(),
   query: (world, { which }) => {
-    const connection = chosen(world.held, which)
-    if (connection !== undefined) world.pool.query(connection).catch(() => {})
+    const connection = chosen(world.held.keys(), which)
+    if (connection === undefined || world.busy.has(connection)) return
+    world.busy.add(connection)
+    const done = (): void => void world.busy.delete(connection)
+    world.pool.query(connection).then(done, done)
   },
   kill: (world, act) => {
     for (const connection of victims(world, act)) {

@@ -15,6 +15,7 @@ export async function end(world: World): Promise<void> {
     await renewIfDrained(world)
   }
   world.heal()
+  world.pool.keeper.reconfigure({ leakThresholdMillis: false, reclaimLeaks: false })
   releaseAll(world)
   await letPass(world, world.patienceMillis)
   releaseAll(world)
@@ -31,12 +32,12 @@ export async function end(world: World): Promise<void> {
 }
 
 function releaseAll(world: World): void {
-  for (const connection of [...world.held]) world.release(connection)
+  for (const connection of [...world.held.keys()]) world.release(connection)
 }
 
 /** Whoever only listens has counted the same. */
 function compareEvents({ heard, pool }: World): void {
-  const { acquires, opens, validations, closes, circuit } = pool.keeper.stats()
+  const { acquires, opens, validations, closes, leaks, circuit } = pool.keeper.stats()
   const count = (type: Parameters<typeof heard.get>[0]): number => heard.get(type) ?? 0
   const closed = Object.values(closes).reduce((sum, one) => sum + one, 0)
   see(count('acquired') === acquires.ok, 'acquired')
@@ -49,6 +50,8 @@ function compareEvents({ heard, pool }: World): void {
   see(count('validated') === validations.ok, 'validated')
   see(count('validationFailed') === validations.failed + validations.timedOut, 'validationFailed')
   see(count('closed') === closed, 'closed')
+  see(count('leaked') === leaks, 'leaked')
+  see(count('leakEnded') <= leaks, 'leakEnded')
 }
 
 function see(isRight: boolean, what: string): void {

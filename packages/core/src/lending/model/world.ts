@@ -24,7 +24,12 @@ export class World {
   readonly setup: Setup
   readonly code: UserCode = new UserCode(() => this.pool.clock)
   pool: SimulatedPool
-  readonly held: Set<SimulatedConnection> = new Set()
+  /** With the moment since which it is held. */
+  readonly held: Map<SimulatedConnection, number> = new Map()
+  /** Taken from holders who do not know it yet. */
+  readonly taken: Set<SimulatedConnection> = new Set()
+  /** With a statement of a holder under way. */
+  readonly busy: Set<SimulatedConnection> = new Set()
   readonly killed: Set<SimulatedConnection> = new Set()
   readonly waiting: Set<WaitingCaller> = new Set()
   readonly answered: AcquireCounters = { ok: 0, timedOut: 0, aborted: 0, refused: 0, failed: 0 }
@@ -73,7 +78,7 @@ export class World {
 
   /** A new pool in place of one that was drained. */
   reopen(): void {
-    for (const set of [this.held, this.killed, this.waiting, this.opened, this.closed]) set.clear()
+    for (const set of [this.held, this.taken, this.busy, this.killed, this.waiting, this.opened, this.closed]) set.clear()
     this.heard.clear()
     Object.assign(this.answered, { ok: 0, timedOut: 0, aborted: 0, refused: 0, failed: 0 } satisfies AcquireCounters)
     this.isPaused = false
@@ -115,7 +120,7 @@ export class World {
       (connection) => {
         answered('ok')
         if (this.held.has(connection)) this.problems.push(`connection ${connection.id} was lent twice`)
-        this.held.add(connection)
+        this.held.set(connection, pool.clock.now())
       },
       (error: unknown) => answered(outcomeOf(error)),
     )
@@ -125,6 +130,19 @@ export class World {
     this.held.delete(connection)
     // A drain may have closed it under its holder.
     if (!this.pool.release(connection) && !this.isDraining) this.problems.push(`connection ${connection.id} was not taken back`)
+  }
+
+  /** Nothing is closed under its holder, but what is dead, what has leaked, and what a drain ends. */
+  noticeTaken(): void {
+    const { clock, keeper, server } = this.pool
+    const { leakThresholdMillis, reclaimLeaks } = keeper.policy
+    for (const [connection, since] of this.held) {
+      if (this.isDraining || server.transactionOf(connection) !== undefined) continue
+      const isLeak = reclaimLeaks && clock.now() - since >= (leakThresholdMillis || Infinity) && !this.busy.has(connection)
+      if (!isLeak && !this.killed.has(connection)) this.problems.push(`connection ${connection.id} was closed under its holder`)
+      this.held.delete(connection)
+      this.taken.add(connection)
+    }
   }
 
   /** A server in the best of health, and a user without a fault. */
