@@ -1,16 +1,13 @@
-import type { AsyncLocalStorage } from 'node:async_hooks'
+import type { AsyncResource } from 'node:async_hooks'
 import { Waiters } from '../lending/waiters.ts'
 import type { Origin } from '../origin.ts'
 import type { Waiter } from '../port.ts'
 import type { SimulatedConnection } from './simulated-server.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
-/** Runs something within the async context of somebody else. */
-export type Context = ReturnType<typeof AsyncLocalStorage.snapshot>
-
 /** Somebody who waits for a connection. */
 export interface Caller {
-  readonly context: Context | undefined
+  readonly context: AsyncResource | undefined
   readonly origin: Origin | undefined
   /** Forgets the signal by which he may leave. */
   readonly unlisten: () => void
@@ -20,7 +17,7 @@ export interface Caller {
 
 /** Who asks, and how he may leave without a connection. */
 export interface Asking {
-  readonly context: Context | undefined
+  readonly context: AsyncResource | undefined
   readonly origin: Origin | undefined
   readonly timeoutMillis: number
   onDeadline(caller: Caller, waiter: Waiter): void

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { AsyncResource } from 'node:async_hooks'
 import type { Harm } from '../harm.ts'
 import type { PoolPolicy } from '../policy/values.ts'
 import type { FrameOwner, Origin } from '../origin.ts'
@@ -65,7 +65,7 @@ export class SimulatedHost implements LendingPort<C> {
     const refusal = this.#events?.admit()
     if (refusal !== undefined) return Promise.reject(refusal)
     const connection = this.#callers.add({
-      context: this.#events?.wantsContext === true ? AsyncLocalStorage.snapshot() : undefined,
+      context: this.#events?.wantsContext === true ? new AsyncResource('SIMULATED_ACQUIRE') : undefined,
       origin: this.#events?.origin(above),
       timeoutMillis: this.#policy.acquireTimeoutMillis,
       onDeadline: (caller, { since }) => {
@@ -141,7 +141,7 @@ export class SimulatedHost implements LendingPort<C> {
     const connection = this.#idle.pop() as C
     this.#used.add(connection)
     const ask = (): LendAnswer | Promise<LendAnswer> => this.#events?.lend(connection) ?? true
-    const verdict = caller.context === undefined ? ask() : caller.context(ask)
+    const verdict = caller.context === undefined ? ask() : caller.context.runInAsyncScope(ask)
     if (verdict instanceof Promise) void this.#lendChecked(caller, connection, verdict)
     else this.#settle(caller, connection, verdict)
   }
