@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { simulatePool, type SimulatedPool } from '../testing/index.ts'
 import { closes, fill, ofType, record, take, takeOne, waits } from '../testing/scenario.ts'
@@ -96,21 +97,6 @@ describe('P-074: a pool of ten that was filled in one burst', () => {
     expect(pool.server.most).toBe(11)
   })
 
-  test('P-183: whatever the draws, all go within 90 to 100 % of their lives, and one round', async () => {
-    for (let seed = 1; seed <= 20; seed++) {
-      let drawn = seed
-      const draw = (): number => (drawn = (drawn * 16_807) % 2_147_483_647) / 2_147_483_647
-      const pool = simulatePool({ policy, draw })
-      const events = record(pool)
-      await pool.clock.advance(LIFE + 2_500)
-      const ages = retirements(events).map(({ ageMillis }) => ageMillis)
-      expect(ages.length, `seed ${seed}`).toBeGreaterThanOrEqual(10)
-      expect(Math.min(...ages), `seed ${seed}`).toBeGreaterThanOrEqual(0.9 * LIFE)
-      expect(Math.max(...ages), `seed ${seed}`).toBeLessThanOrEqual(LIFE + 2_500)
-      expect(pool.server.most, `seed ${seed}`).toBeLessThanOrEqual(11)
-    }
-  })
-
   test('nobody waits for a connect because of it, though the pool is in use all the time', async () => {
     const pool = simulatePool({ policy, draw: spread() })
     await pool.clock.advance(20)
@@ -147,6 +133,31 @@ describe('P-074: a pool of ten that was filled in one burst', () => {
     await pool.clock.advance(10_000)
     expect(pool.keeper.stats()).toMatchObject({ idle: 10, closes: { maxLifetime: 10 } })
   })
+})
+
+test('P-183: whatever the size, the lifetime, its spread and the draws, all are replaced within their bound, one by one', async () => {
+  const policies = fc.record({
+    max: fc.integer({ min: 1, max: 40 }),
+    maxLifetimeMillis: fc.integer({ min: 60_000, max: 7_200_000 }),
+    lifetimeSpread: fc.integer({ min: 5, max: 50 }).map((hundredths) => hundredths / 100),
+  })
+  const draws = fc.array(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), { minLength: 1, maxLength: 40 })
+  const property = fc.asyncProperty(policies, draws, async (policy, drawn) => {
+    let next = 0
+    const draw = (): number => drawn[next++ % drawn.length] ?? 0
+    const { max, maxLifetimeMillis, lifetimeSpread } = policy
+    const pool = simulatePool({ policy: { ...policy, min: max, keepaliveMillis: false }, draw })
+    const events = record(pool)
+    await pool.clock.advance(maxLifetimeMillis + 20)
+    const gone = retirements(events).map(({ ageMillis }) => ageMillis)
+    expect(new Set(ofType(events, 'closed').map(({ reason }) => reason))).toEqual(new Set(['maxLifetime']))
+    expect(gone.length).toBeGreaterThanOrEqual(max)
+    expect(Math.max(...gone)).toBeLessThanOrEqual(maxLifetimeMillis)
+    expect(Math.min(...gone)).toBeGreaterThanOrEqual(maxLifetimeMillis * (1 - lifetimeSpread))
+    expect(pool.server.most).toBeLessThanOrEqual(max + 1)
+    expect(pool.keeper.stats().idle).toBeGreaterThanOrEqual(max)
+  })
+  await fc.assert(property, { seed: 1, numRuns: 60 })
 })
 
 describe('uses', () => {

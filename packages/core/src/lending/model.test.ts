@@ -148,7 +148,7 @@ const keepsItsBooks = fc.asyncProperty(setups, commands, async (setup, run) => {
   await end(world)
 })
 
-test('P-180, P-037: whatever happens, in whatever order, the pool keeps its books', { timeout: Infinity }, async ({ annotate }) => {
+test('P-037, P-169, P-180: whatever happens, in whatever order, the pool keeps its books', { timeout: Infinity }, async ({ annotate }) => {
   expect(wanted).toBeGreaterThan(0)
   for (let seed = Number(MODEL_SEED); steps < wanted; seed++) {
     const path = MODEL_PATH === undefined ? {} : { path: MODEL_PATH, endOnFailure: true }
