@@ -9,7 +9,7 @@ import type { Aftermath } from './stopped.ts'
 const MAX = 5
 const DUE_MILLIS = 1_000
 const HOLD_ON_MILLIS = 200
-const POLICY: PoolPolicyOptions = { acquireTimeoutMillis: 10_000 }
+const POLICY: PoolPolicyOptions = { acquireTimeoutMillis: 10_000, leakThresholdMillis: 10_000 }
 
 const config = JSON.parse(process.argv[2] ?? '') as Knex.Config
 
