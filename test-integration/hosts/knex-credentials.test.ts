@@ -133,6 +133,16 @@ describe('Knex on PostgreSQL', () => {
     expect(events.map(({ type }) => type)).not.toContain('opened')
   })
 
+  test('closing does not wait for a provider that hangs', async () => {
+    open({ client: 'pg', connection: connection() }, { credentials: () => new Promise(() => {}) })
+    const request = db.raw('select 1').catch((error: unknown) => error)
+    await sleep(20)
+    const startedAt = performance.now()
+    await db.destroy()
+    expect(performance.now() - startedAt).toBeLessThan(2_000)
+    expect(await request).toBeInstanceOf(Error)
+  })
+
   test.each<[string, () => Promise<PoolCredentials>, string]>([
     ['throws', () => Promise.reject(new Error('the vault is sealed')), 'the vault is sealed'],
     ['hangs', () => new Promise(() => {}), 'no answer within 500 ms'],
