@@ -1,6 +1,9 @@
 import type { Behaviour } from '../behaviour.ts'
 import { failure, record, until, untilServerHas } from '../waiting.ts'
 
+/** At least, of a wire that needs one answer for it. */
+const HANDSHAKE_MILLIS = 400
+
 export const connectLate: Behaviour = {
   promise: 'what arrives after its waiter left serves the next one; after the connect timeout, it is closed',
   proves: ['P-026', 'P-104'],
@@ -8,7 +11,7 @@ export const connectLate: Behaviour = {
   tests: {
     'a waiter whose deadline passed': async ({ expect, harness, open, untilOpen }) => {
       const pool = await open({ max: 1, acquireTimeoutMillis: 250, validationTimeoutMillis: 100 })
-      pool.network.delay(200)
+      pool.network.delay(HANDSHAKE_MILLIS)
       expect(harness.isTimeout(await failure(pool.acquire()))).toBe(true)
       await until('it has arrived', () => pool.keeper.stats().idle === 1)
       pool.network.delay(0)
@@ -20,7 +23,7 @@ export const connectLate: Behaviour = {
     'a handshake slower than its deadline': async ({ expect, open, untilOpen }) => {
       const pool = await open({ max: 1, connectTimeoutMillis: 250 })
       const events = record(pool)
-      pool.network.delay(200)
+      pool.network.delay(HANDSHAKE_MILLIS)
       await failure(pool.acquire())
       expect(pool.keeper.stats()).toMatchObject({ opens: { ok: 0, failed: 1 }, used: 0, pending: 0 })
       await untilServerHas(pool, 0)
