@@ -52,6 +52,7 @@ export { LendingKeeper, type KeeperDependencies } from './lending/lending-keeper
 export { Waiters } from './lending/waiters.ts'
 export { Overrides } from './overrides.ts'
 export type { PoolPolicyOptions } from './policy/options.ts'
+export { derivePoolName } from './pool-name.ts'
 export { checkPolicyOptions, resolvePolicy } from './policy/resolve.ts'
 export { inForce } from './policy/observe.ts'
 export type { HostSettings, HostValues, PolicySource, PolicyValues, PoolPolicy } from './policy/values.ts'

@@ -1,4 +1,5 @@
-export type { Driver } from './driver.ts'
+export { settingsWith } from './connection-settings.ts'
+export type { Driver, Traffic } from './driver.ts'
 export { mariadbDriver, type MariadbConnection } from './mariadb.ts'
 export { mysqlDriver, type MysqlConnection } from './mysql.ts'
 export { mysql2Driver, type Mysql2Connection } from './mysql2.ts'

@@ -1,5 +1,5 @@
 import { connectWithCredentials, type CredentialedConnect, type Overrides, type PoolCredentials } from '@poolkeeper/core'
-import { settingsWith } from './connection-settings.ts'
+import { settingsWith } from '@poolkeeper/drivers'
 import type { KnexClient, KnexConnection } from './knex-client.ts'
 
 /** One attempt to connect, as long as nobody has the connection. */

@@ -1,4 +1,4 @@
-import type { HostSettings, PolicyValues } from '@poolkeeper/core'
+import { derivePoolName, type HostSettings, type PolicyValues } from '@poolkeeper/core'
 import type { Dialect } from './dialects.ts'
 import type { KnexClient, KnexClientConfig } from './knex-client.ts'
 import type { TarnPool } from './tarn/tarn-pool.ts'
@@ -7,7 +7,7 @@ import type { TarnPool } from './tarn/tarn-pool.ts'
 export function hostSettings(client: KnexClient, pool: TarnPool<object>, dialect: Dialect): HostSettings {
   return {
     defaults: {
-      name: poolName(client),
+      name: derivePoolName(client.driverName ?? 'knex', client.connectionSettings),
       min: pool.min,
       max: pool.max,
       acquireTimeoutMillis: pool.acquireTimeoutMillis,
@@ -36,23 +36,4 @@ function explicitSettings({ acquireConnectionTimeout, pool = {} }: KnexClientCon
 
 function isLifetime(value: number | undefined): boolean {
   return typeof value === 'number' && Number.isFinite(value) && value > 0
-}
-
-/** The kind of database, its address and its name; never a user or a password. */
-function poolName({ driverName = 'knex', connectionSettings = {} }: KnexClient): string {
-  const settings = { ...fromUrl(connectionSettings['connectionString']), ...connectionSettings }
-  const { host, port, database, filename } = settings as Record<string, unknown>
-  const address = [host, port].filter((part) => isName(part)).join(':')
-  const place = [address, database, filename].filter((part) => isName(part)).join('/')
-  return `${driverName} ${place}`.trim().slice(0, 200)
-}
-
-function isName(part: unknown): part is string | number {
-  return (typeof part === 'string' && part !== '') || typeof part === 'number'
-}
-
-function fromUrl(url: unknown): { host?: string; port?: string; database?: string } {
-  if (typeof url !== 'string' || !URL.canParse(url)) return {}
-  const { hostname, port, pathname } = new URL(url)
-  return { host: hostname, port, database: pathname.slice(1) }
 }

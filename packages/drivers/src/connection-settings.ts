@@ -16,7 +16,7 @@ function urlWith(text: string, { user, password }: { readonly user?: unknown; re
   if (url === undefined || url.host === '') {
     throw new PoolkeeperError(
       'UNSUPPORTED_HOST',
-      'credentials: the `connectionString` of this Knex is no URL with a host; give host, port and database one by one',
+      'credentials: the `connectionString` of this pool is no URL with a host; give host, port and database one by one',
     )
   }
   if (typeof user === 'string') url.username = encodeURIComponent(user)
