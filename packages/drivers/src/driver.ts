@@ -1,5 +1,13 @@
 import type { ConnectRefusal, Harm, TransactionStatus } from '@poolkeeper/core'
 
+/** What the server says on one connection. */
+export interface Traffic {
+  /** The end of an answer, whatever it said. */
+  answered(): void
+  /** An error about a statement. */
+  failed(error: unknown): void
+}
+
 /** What is known of one wire, shared by all hosts over it. */
 export interface Driver<C extends object> {
   readonly wire: 'postgresql' | 'mysql' | 'sqlite' | 'other'
@@ -56,6 +64,13 @@ export interface Driver<C extends object> {
    * process. Returns the undo.
    */
   watch(connection: C, onDeath: (error: unknown) => void): () => void
+
+  /**
+   * Tells of what the server says on this connection, before the driver's own user hears of it: he may
+   * let go of the connection within that call. Left out where the host tells of its queries itself.
+   * Returns the undo.
+   */
+  listen?(connection: C, traffic: Traffic): () => void
 
   /** Bytes written to the connection's socket so far: tells whether somebody else just asked it. */
   bytesWritten(connection: C): number | undefined

@@ -302,3 +302,48 @@ test('a statement is under way until the server is ready for the next', () => {
   const ask = (readyForQuery: boolean): unknown => pgDriver.isBusy?.(Object.assign(client, { readyForQuery }))
   expect([ask(true), ask(false)]).toEqual([false, true])
 })
+
+describe('the traffic', () => {
+  class Wire extends EventEmitter {
+    readonly stream = { destroy: (): void => {} }
+    sync(): void {}
+  }
+
+  /** What is heard on a client, and what its own listener hears, in order. */
+  function listening(client: PgClient & { readonly connection: Wire }): { heard: unknown[]; stop(): void } {
+    const heard: unknown[] = []
+    for (const event of ['readyForQuery', 'errorMessage']) client.connection.on(event, () => heard.push('client'))
+    const stop = pgDriver.listen?.(client, { answered: () => heard.push('answered'), failed: (error) => heard.push(error) })
+    return { heard, stop: stop ?? (() => {}) }
+  }
+
+  const olderClient = (): PgClient & { readonly connection: Wire } =>
+    Object.assign(new FakeClient(), { connection: new Wire(), getTransactionStatus: undefined })
+
+  test('is heard before the client acts upon it, until nobody listens any more', () => {
+    const client = olderClient()
+    const { heard, stop } = listening(client)
+    const error = pgError('42P01')
+    client.connection.emit('errorMessage', error)
+    client.connection.emit('readyForQuery', { status: 'I' })
+    expect(heard).toEqual([error, 'client', 'answered', 'client'])
+    stop()
+    client.connection.emit('readyForQuery', { status: 'I' })
+    expect(heard.at(-1)).toBe('client')
+    expect(heard).toHaveLength(5)
+  })
+
+  test('tells of the transaction what an older pg does not keep', () => {
+    const client = olderClient()
+    listening(client)
+    for (const [status, expected] of Object.entries({ T: 'open', E: 'failed', I: 'idle' })) {
+      client.connection.emit('readyForQuery', { status })
+      expect(pgDriver.transactionStatus?.(client)).toBe(expected)
+    }
+  })
+
+  test('is out of reach where there is no wire', () => {
+    const client = new FakeClient({ native: true })
+    expect(() => pgDriver.listen?.(client, { answered: () => {}, failed: () => {} })()).not.toThrow()
+  })
+})

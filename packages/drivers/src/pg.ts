@@ -12,6 +12,8 @@ interface Stream {
 interface WireConnection {
   readonly stream: Stream
   sync(): void
+  prependListener?(event: string, listener: (message?: unknown) => void): unknown
+  removeListener?(event: string, listener: (message?: unknown) => void): unknown
 }
 
 /** The part of `pg.Client` that is used here; declared so that `pg` is not a dependency. */
@@ -92,8 +94,12 @@ function harmOf(error: unknown): Harm {
 /** https://www.postgresql.org/docs/current/protocol-message-formats.html: ReadyForQuery */
 const STATUS: Readonly<Record<string, TransactionStatus>> = { I: 'idle', T: 'open', E: 'failed' }
 
+/** Of clients that do not keep it themselves, as far as somebody listens to them. */
+const heardStatus = new WeakMap<PgClient, string>()
+
 function transactionStatus(client: PgClient): TransactionStatus | undefined {
-  return STATUS[client.getTransactionStatus?.() ?? '']
+  const status = client.getTransactionStatus === undefined ? heardStatus.get(client) : client.getTransactionStatus()
+  return STATUS[status ?? '']
 }
 
 function isInTransaction(client: PgClient): boolean {
@@ -150,6 +156,21 @@ export const pgDriver: Driver<PgClient> = {
   refusalOf,
 
   watch: (client, onDeath) => watchEmitter(client, onDeath),
+
+  listen(client, { answered, failed }) {
+    const { connection } = client
+    const keepsStatus = client.getTransactionStatus !== undefined
+    const onReady = (message: unknown): void => {
+      if (!keepsStatus) heardStatus.set(client, String((message as { status?: unknown }).status))
+      answered()
+    }
+    connection?.prependListener?.('readyForQuery', onReady)
+    connection?.prependListener?.('errorMessage', failed)
+    return () => {
+      connection?.removeListener?.('readyForQuery', onReady)
+      connection?.removeListener?.('errorMessage', failed)
+    }
+  },
 
   bytesWritten: (client) => client.connection?.stream.bytesWritten,
 }
