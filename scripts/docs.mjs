@@ -9,6 +9,8 @@ import { Disagreement, Sources } from './docs/sources.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const onlyCheck = process.argv.includes('--check')
+/** Packages whose README shows all options. */
+const ADAPTERS = ['knex', 'pg']
 /** A README is read on npm as well, where a relative link leads nowhere. */
 const published = 'https://github.com/poolkeeper/poolkeeper/blob/main/'
 
@@ -23,11 +25,12 @@ try {
 /** What each file should be, as a function of what it is now. */
 function filesFrom(sources) {
   const options = readOptions(sources)
+  const withOptions = (text, file) =>
+    withPart(text, file, 'options', optionsTable(options, `${published}docs/reference/policy.md`))
   const reference = Object.entries(referencePages(sources, options))
   return {
     ...Object.fromEntries(reference.map(([name, page]) => [`docs/reference/${name}`, () => page])),
-    'packages/knex/README.md': (text, file) =>
-      withPart(text, file, 'options', optionsTable(options, `${published}docs/reference/policy.md`)),
+    ...Object.fromEntries(ADAPTERS.map((name) => [`packages/${name}/README.md`, withOptions])),
   }
 }
 

@@ -15,10 +15,16 @@ export const HOSTS: readonly string[] = [
   'Knex · mysql',
   'Knex · mariadb',
   'Knex · better-sqlite3',
+  'pg-pool',
 ]
 
-/** The columns of the second. */
-export const VERSIONS: readonly string[] = versions.knex.map(({ version }) => `Knex ${version}`)
+/** The columns of the other tables, one table for each library. */
+const VERSIONS_OF: Readonly<Record<string, readonly string[]>> = {
+  Knex: versions.knex.map(({ version }) => `Knex ${version}`),
+  pg: versions.pg.map(({ version }) => `pg ${version}`),
+}
+
+export const VERSIONS: readonly string[] = Object.values(VERSIONS_OF).flat()
 
 /** What a run showed of one column. */
 export interface Column {
@@ -57,14 +63,18 @@ sees. Which acceptance scenario is shown where stands in [acceptance.md](accepta
 export function render(columns: readonly Column[]): string {
   const reasons: string[] = []
   const hosts = table(columns, HOSTS, reasons)
-  const versions = table(columns, VERSIONS, reasons)
+  const versions = Object.entries(VERSIONS_OF).flatMap(([library, names]) => [
+    `## Versions of ${library}\n`,
+    'A core of the behaviours, on PostgreSQL.\n',
+    `${table(columns, names, reasons)}\n`,
+  ])
   const notes = reasons.map((reason, index) => `${index + 1}. ${reason}`).join('\n')
   return [
     HEAD,
     '## Hosts\n',
     `${hosts}\n`,
     `${notes}\n`,
-    ...(VERSIONS.length === 0 ? [] : ['## Versions of Knex\n', 'A core of the behaviours, on PostgreSQL.\n', `${versions}\n`]),
+    ...versions,
   ].join('\n')
 }
 

@@ -47,6 +47,37 @@ export const trx = db.transaction(async (transaction) => keeperOf(transaction).n
 export const isOurs: boolean = isPoolkeeperError(new Error('no'))
 `
 
+const PG_BODY = `
+const pool = new pg.Pool({ connectionString: process.env.POSTGRES, max: 3 })
+const keeper = applyPoolPolicy(pool, { name: 'other' })
+async function main() {
+  const { rows } = await pool.query('select 1 as one')
+  let code
+  try { applyPoolPolicy(pool, { max: -1 }) } catch (error) { code = isPoolkeeperError(error) ? error.code : error }
+  const { opens, name } = keeperOf(pool).stats()
+  console.log(JSON.stringify({ one: rows[0].one, opened: opens.ok, secret: name.includes('@'), name: keeper.name, code }))
+  keeper.detach()
+  await pool.end()
+}
+main()
+`
+const PG_NAMES = 'applyPoolPolicy, isPoolkeeperError, keeperOf'
+
+const PG_TYPED = `
+import { Pool } from 'pg'
+import { ${PG_NAMES}, type PoolEvent, type PoolKeeper, type PoolPolicyOptions, type PoolStats } from '@poolkeeper/pg'
+const policy: PoolPolicyOptions = { min: 1, max: 5, maxLifetimeMillis: false, validateAfterIdleMillis: 500 }
+const pool = new Pool()
+export const keeper: PoolKeeper = applyPoolPolicy(pool, policy)
+export const stats: PoolStats = keeperOf(pool).stats()
+// @ts-expect-error a keeper is put on a pool
+export const wrong = keeperOf({})
+export const undo: () => void = keeper.subscribe((event: PoolEvent) => {
+  if (event.type === 'closed') console.log(event.reason, event.ageMillis)
+})
+export const isOurs: boolean = isPoolkeeperError(new Error('no'))
+`
+
 const postgres = requireServer('postgres')
 
 let folder: string
@@ -66,8 +97,10 @@ postgres.describe('the packed packages in a project of a stranger', () => {
   test.for([
     { name: 'an ES module', file: 'app.mjs', head: `import knex from 'knex'\nimport { ${NAMES} } from '@poolkeeper/knex'` },
     { name: 'a CommonJS script', file: 'app.cjs', head: `const { knex } = require('knex')\nconst { ${NAMES} } = require('@poolkeeper/knex')` },
-  ])('work from $name', { timeout: 30_000 }, async ({ file, head }) => {
-    await project.write(file, head + BODY)
+    { name: 'an ES module, on a pool of pg', file: 'pg.mjs', head: `import pg from 'pg'\nimport { ${PG_NAMES} } from '@poolkeeper/pg'`, body: PG_BODY },
+    { name: 'a CommonJS script, on a pool of pg', file: 'pg.cjs', head: `const pg = require('pg')\nconst { ${PG_NAMES} } = require('@poolkeeper/pg')`, body: PG_BODY },
+  ])('work from $name', { timeout: 30_000 }, async ({ file, head, body = BODY }) => {
+    await project.write(file, head + body)
     const output = await project.node({ POSTGRES: postgres.url }, file)
     expect(JSON.parse(output)).toEqual(expected)
   })
@@ -77,7 +110,10 @@ postgres.describe('the packed packages in a project of a stranger', () => {
     { name: 'nodenext, CommonJS', file: 'typed.cts', flags: ['--module', 'nodenext', '--esModuleInterop'] },
     { name: 'bundler', file: 'typed.ts', flags: ['--module', 'esnext', '--moduleResolution', 'bundler'] },
   ])('are typed for $name', { timeout: 60_000 }, async ({ file, flags }) => {
+    const pgFile = `pg-${file}`
     await project.write(file, TYPED)
-    await project.tsc('--strict', '--exactOptionalPropertyTypes', '--noEmit', '--target', 'es2022', '--types', 'node', ...flags, file)
+    await project.write(pgFile, PG_TYPED)
+    const checks = ['--strict', '--exactOptionalPropertyTypes', '--noEmit', '--target', 'es2022', '--types', 'node']
+    await project.tsc(...checks, ...flags, file, pgFile)
   })
 })

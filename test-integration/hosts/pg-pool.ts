@@ -1,0 +1,135 @@
+import type { BarePool, KeptPool, Lease, Network, ServerDoor } from '@poolkeeper/conformance'
+import { applyPoolPolicy, keeperOf, type PoolKeeper, type PoolPolicyOptions } from '@poolkeeper/pg'
+import type { Pool, PoolClient } from 'pg'
+
+export interface PgPoolParts {
+  readonly pool: Pool
+  readonly server: ServerDoor
+  readonly network: Network
+  dispose(): Promise<void>
+}
+
+/** A pool of pg as the behaviours see it: through `connect`, `query`, `release` and `end`. */
+export class PgPool implements BarePool {
+  readonly pool: Pool
+  readonly server: ServerDoor
+  readonly network: Network
+  readonly #dispose: () => Promise<void>
+  #end: Promise<void> | undefined
+
+  constructor({ pool, server, network, dispose }: PgPoolParts) {
+    this.pool = pool
+    this.server = server
+    this.network = network
+    this.#dispose = dispose
+  }
+
+  async acquire(): Promise<Lease> {
+    const client = await this.pool.connect()
+    return {
+      id: (client as PoolClient & { processID: number }).processID,
+      query: async () => void (await client.query('select 1')),
+      failingQuery: () => refusedByServer(client.query('select nothing from nowhere')),
+      begin: async () => void (await client.query('begin')),
+      // Outside of a transaction each statement is one of its own, and begins when it does.
+      async isInTransaction() {
+        const { rows } = await client.query<{ open: boolean }>('select now() <> statement_timestamp() as open')
+        return rows[0]?.open === true
+      },
+      release: async () => releaseAgain(() => client.release()),
+    }
+  }
+
+  async query(): Promise<void> {
+    await this.pool.query('select 1')
+  }
+
+  /** There is no way to give a pool of pg something that it has not lent: a client gives itself back. */
+  releaseForeign(): void {}
+
+  end(): Promise<void> {
+    this.#end ??= this.pool.end()
+    return this.#end
+  }
+
+  dispose(): Promise<void> {
+    return this.#dispose()
+  }
+
+  apply(policy: PoolPolicyOptions): PoolKeeper {
+    return applyPoolPolicy(this.pool, policy)
+  }
+
+  keeperOf(): PoolKeeper {
+    return keeperOf(this.pool)
+  }
+
+  traces(): object {
+    return tracesOf(this.pool)
+  }
+}
+
+/** The same, attended by a keeper. */
+export class KeptPgPool extends PgPool implements KeptPool {
+  readonly keeper: PoolKeeper
+
+  constructor(parts: PgPoolParts, keeper: PoolKeeper) {
+    super(parts)
+    this.keeper = keeper
+  }
+}
+
+async function refusedByServer(query: Promise<unknown>): Promise<void> {
+  const answered = await query.then(
+    () => true,
+    () => false,
+  )
+  if (answered) throw new Error('the server took a statement that it should have refused')
+}
+
+/** The second time, pg-pool throws; that is its contract, and stays it. */
+function releaseAgain(release: () => void): void {
+  try {
+    release()
+  } catch (error) {
+    const words = 'Release called on client which has already been released to the pool.'
+    if (!(error instanceof Error) || error.message !== words) throw error
+  }
+}
+
+interface Emitter {
+  eventNames(): (string | symbol)[]
+  listenerCount(event: string | symbol): number
+}
+
+interface Inside extends Record<string, unknown>, Emitter {
+  readonly options: Record<string, unknown>
+  readonly _idle: readonly { readonly client: Emitter & { readonly connection: Emitter }; readonly idleListener: unknown }[]
+}
+
+const METHODS = ['connect', 'query', 'end', 'newClient', '_isFull', '_pulseQueue', '_acquireClient', '_release', '_remove']
+
+function tracesOf(pool: Pool): object {
+  const inside = pool as unknown as Inside
+  return {
+    keys: ownKeys(inside),
+    listeners: listenersOf(inside),
+    methods: Object.fromEntries(METHODS.map((method) => [method, inside[method]])),
+    options: { keys: ownKeys(inside.options), values: { ...inside.options } },
+    idle: inside._idle.map(({ client, idleListener }) => ({
+      keys: ownKeys(client),
+      listeners: listenersOf(client),
+      wire: listenersOf(client.connection),
+      idleListener,
+    })),
+  }
+}
+
+function ownKeys(target: object): string[] {
+  return Reflect.ownKeys(target).map(String).sort()
+}
+
+function listenersOf(emitter: Emitter): object {
+  const events = emitter.eventNames().filter((event) => emitter.listenerCount(event) > 0)
+  return Object.fromEntries(events.map((event) => [String(event), emitter.listenerCount(event)]))
+}
