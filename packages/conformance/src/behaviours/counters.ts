@@ -15,6 +15,7 @@ export const counters: Behaviour = {
       await lease.failingQuery()
       await lease.release()
       await pool.server.kill()
+      await until('the deaths are noticed', () => pool.keeper.stats().idle === 0)
       await fill(pool, 2)
       await pass(100)
       await burst(pool, 4)
