@@ -17,5 +17,4 @@ export const REASONS: Readonly<Partial<Record<ScenarioId, Reasons>>> = {
   'P-062': { hosts: 'the drivers show no unread bytes; a check waits behind them, and ends at its deadline' },
   'P-103': { core: "the host looks at what its connect gave, before any keeper hears of it: shown on the real one" },
   'P-135': { core: NO_HIJACK, hosts: NO_HIJACK },
-  'P-184': { hosts: 'not yet: there is one adapter so far' },
 }
