@@ -63,3 +63,16 @@ test('what is too short to measure, or negative, is zero; what is longer than a 
   expect(summaryOf(0.0001, -5)).toMatchObject({ count: 2, max: 0 })
   expect(summaryOf(Infinity, 1e12)).toMatchObject({ count: 2, max: about(86_400_000) })
 })
+
+test('from a microsecond to a day, no figure is below what was recorded, nor a hundredth above it', () => {
+  for (let power = 0; power < 36.3; power += 0.017) {
+    const micros = Math.round(2 ** power)
+    const histogram = new DurationHistogram()
+    histogram.record(micros / 1_000)
+    histogram.record((3 * micros) / 1_000)
+    const { p50, max } = histogram.summary()
+    expect(p50 * 1_000).toBeGreaterThanOrEqual(micros - 1e-6)
+    expect(p50 * 1_000).toBeLessThanOrEqual(micros * 1.01)
+    expect(max * 1_000).toBeCloseTo(Math.min(3 * micros, 86_400_000_000), 0)
+  }
+})
