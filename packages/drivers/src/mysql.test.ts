@@ -31,8 +31,8 @@ class FakeConnection extends EventEmitter {
     this.#send('COM_RESET_CONNECTION', callback)
   }
 
-  changeUser(callback: Callback): void {
-    this.#send('COM_CHANGE_USER', callback)
+  changeUser(...args: readonly unknown[]): void {
+    this.#send('COM_CHANGE_USER', args.at(-1))
   }
 
   isValid(): boolean {
@@ -168,6 +168,15 @@ describe('the session', () => {
     connection.answer(null)
     await expect(done).resolves.toBeUndefined()
   })
+})
+
+test('the session of an earlier mysql2, which knows no COM_RESET_CONNECTION, begins anew as the same user', async () => {
+  const connection = new FakeConnection()
+  Object.defineProperty(connection, 'reset', { value: undefined })
+  const done = mysql2Driver.reset?.(connection)
+  expect(connection.sent[0]?.what).toBe('COM_CHANGE_USER')
+  connection.answer(null)
+  await expect(done).resolves.toBeUndefined()
 })
 
 describe('a broken connection', () => {

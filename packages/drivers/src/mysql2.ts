@@ -5,7 +5,9 @@ import { watchEmitter } from './watch.ts'
 
 /** The part of a mysql2 connection that is used here; declared so that mysql2 is not a dependency. */
 export interface Mysql2Connection extends MysqlCallbackConnection {
-  reset(callback: (error: unknown) => void): unknown
+  /** Later versions of 3.x. */
+  reset?(callback: (error: unknown) => void): unknown
+  changeUser(options: object, callback: (error: unknown) => void): unknown
   readonly stream?: {
     destroy(error?: Error): void
     once(event: 'close', listener: () => void): unknown
@@ -29,7 +31,9 @@ export const mysql2Driver: Driver<Mysql2Connection> = {
 
   rollback: (connection) => rollbackMysql(connection),
 
-  reset: (connection) => settled((done) => connection.reset(done)),
+  // To become the same user again does the same, and costs the server a login more.
+  reset: (connection) =>
+    settled((done) => (connection.reset === undefined ? connection.changeUser({}, done) : connection.reset(done))),
 
   isBroken: ({ _fatalError, _protocolError, _closing, stream }) =>
     Boolean(_fatalError) || Boolean(_protocolError) || _closing === true || stream?.destroyed === true,
