@@ -26,6 +26,8 @@ export interface AdapterHarness {
 
   /** Whether the host itself would say it so: no connection by the deadline. */
   isTimeout(error: unknown): boolean
+  /** The host lets callers wait for ever, and has no error for a deadline. */
+  readonly hasNoDeadline?: true
 }
 
 /** A pool, through the public face of its host. */
