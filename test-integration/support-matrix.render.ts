@@ -16,15 +16,18 @@ export const HOSTS: readonly string[] = [
   'Knex · mariadb',
   'Knex · better-sqlite3',
   'pg-pool',
+  'mysql2 · callback pool',
+  'mysql2 · promise pool',
+  'mysql2 · PoolCluster',
 ]
 
-/** The columns of the other tables, one table for each library. */
-const VERSIONS_OF: Readonly<Record<string, readonly string[]>> = {
-  Knex: versions.knex.map(({ version }) => `Knex ${version}`),
-  pg: versions.pg.map(({ version }) => `pg ${version}`),
-}
-
-export const VERSIONS: readonly string[] = Object.values(VERSIONS_OF).flat()
+/** The columns of the others: a core of the behaviours, version by version. */
+const VERSION_TABLES: readonly { readonly host: string; readonly server: string; readonly names: readonly string[] }[] = [
+  { host: 'Knex', server: 'PostgreSQL', names: versions.knex.map(({ version }) => `Knex ${version}`) },
+  { host: 'pg', server: 'PostgreSQL', names: versions.pg.map(({ version }) => `pg ${version}`) },
+  { host: 'mysql2', server: 'MariaDB', names: versions.mysql2.map(({ version }) => `mysql2 ${version}`) },
+]
+export const VERSIONS: readonly string[] = VERSION_TABLES.flatMap(({ names }) => names)
 
 /** What a run showed of one column. */
 export interface Column {
@@ -63,9 +66,9 @@ sees. Which acceptance scenario is shown where stands in [acceptance.md](accepta
 export function render(columns: readonly Column[]): string {
   const reasons: string[] = []
   const hosts = table(columns, HOSTS, reasons)
-  const versions = Object.entries(VERSIONS_OF).flatMap(([library, names]) => [
-    `## Versions of ${library}\n`,
-    'A core of the behaviours, on PostgreSQL.\n',
+  const versionTables = VERSION_TABLES.flatMap(({ host, server, names }) => [
+    `## Versions of ${host}\n`,
+    `A core of the behaviours, on ${server}.\n`,
     `${table(columns, names, reasons)}\n`,
   ])
   const notes = reasons.map((reason, index) => `${index + 1}. ${reason}`).join('\n')
@@ -74,7 +77,7 @@ export function render(columns: readonly Column[]): string {
     '## Hosts\n',
     `${hosts}\n`,
     `${notes}\n`,
-    ...versions,
+    ...versionTables,
   ].join('\n')
 }
 

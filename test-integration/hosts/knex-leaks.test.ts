@@ -300,16 +300,6 @@ function behaveOn(open: (policy?: PoolPolicyOptions) => Kept, bare: (timeoutMill
   })
 }
 
-describe('who holds a pool of Knex, on SQLite', () => {
-  test('P-036: a query beside the transaction that holds the only connection fails by name', async () => {
-    const config = { client: 'better-sqlite3', connection: { filename: ':memory:' }, useNullAsDefault: true, pool: { min: 1, max: 1 } }
-    const kept = keep(config, { detectNestedAcquire: 'fail' })
-    const [outcome] = await outcomes([nested(kept.db)])
-    expect(findPoolkeeperError(outcome)).toMatchObject({ code: 'DEADLOCK', holders: [{ count: 1 }] })
-    expect(await kept.db.select(kept.db.raw('1 as one'))).toEqual([{ one: 1 }])
-  })
-})
-
 postgres.describe('who holds a pool of Knex, on PostgreSQL', () => {
   let server: PostgresServer
 

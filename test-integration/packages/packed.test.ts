@@ -78,7 +78,38 @@ export const undo: () => void = keeper.subscribe((event: PoolEvent) => {
 export const isOurs: boolean = isPoolkeeperError(new Error('no'))
 `
 
+const MYSQL2_NAMES = 'applyPoolPolicy, findPoolkeeperError, isPoolkeeperError, keeperOf'
+const MYSQL2_BODY = `
+const pool = createPool({ uri: process.env.MARIADB, connectionLimit: 3 })
+const keeper = applyPoolPolicy(pool, { name: 'other' })
+pool.query('select 1 as one', async (error, rows) => {
+  const promising = pool.promise()
+  await promising.query('select 2')
+  const { opens } = keeperOf(promising).stats()
+  let code
+  try { applyPoolPolicy(pool, { max: -1 }) } catch (error) { code = isPoolkeeperError(error) ? error.code : error }
+  console.log(JSON.stringify({ one: rows[0].one, opened: opens.ok, secret: keeper.policy.name.includes('@'), name: keeper.name, code }))
+  keeper.detach()
+  pool.end()
+})
+`
+
+const MYSQL2_TYPED = `
+import { createPool, createPoolCluster } from 'mysql2'
+import { ${MYSQL2_NAMES}, type ClusterKeeper, type PoolKeeper, type PoolPolicyOptions, type PoolStats } from '@poolkeeper/mysql2'
+const policy: PoolPolicyOptions = { min: 1, max: 5, maxLifetimeMillis: false }
+const pool = createPool({ connectionLimit: 1 })
+export const keeper: PoolKeeper = applyPoolPolicy(pool, policy)
+export const stats: PoolStats = keeperOf(pool.promise()).stats()
+export const cluster: ClusterKeeper = applyPoolPolicy(createPoolCluster())
+export const node: PoolKeeper | undefined = cluster.nodes.get('PRIMARY')
+// @ts-expect-error a keeper is put on a pool
+export const wrong = keeperOf({})
+export const code: string | undefined = findPoolkeeperError(isPoolkeeperError(stats))?.code
+`
+
 const postgres = requireServer('postgres')
+const mariadb = requireServer('mariadb')
 
 let folder: string
 let project: ScratchProject
@@ -115,5 +146,27 @@ postgres.describe('the packed packages in a project of a stranger', () => {
     await project.write(pgFile, PG_TYPED)
     const checks = ['--strict', '--exactOptionalPropertyTypes', '--noEmit', '--target', 'es2022', '--types', 'node']
     await project.tsc(...checks, ...flags, file, pgFile)
+  })
+})
+
+mariadb.describe('the packed package for mysql2 in a project of a stranger', () => {
+  test.for([
+    { name: 'an ES module', file: 'mysql2.mjs', head: `import { createPool } from 'mysql2'\nimport { ${MYSQL2_NAMES} } from '@poolkeeper/mysql2'` },
+    { name: 'a CommonJS script', file: 'mysql2.cjs', head: `const { createPool } = require('mysql2')\nconst { ${MYSQL2_NAMES} } = require('@poolkeeper/mysql2')` },
+  ])('works from $name', { timeout: 30_000 }, async ({ file, head }) => {
+    await project.write(file, head + MYSQL2_BODY)
+    const output = await project.node({ MARIADB: mariadb.url }, file)
+    expect(JSON.parse(output)).toEqual({ one: 1, opened: 1, secret: false, name: 'other', code: 'INVALID_POLICY' })
+  })
+
+  test.for([
+    { name: 'nodenext, ES module', file: 'mysql2-typed.mts', flags: ['--module', 'nodenext'] },
+    { name: 'nodenext, CommonJS', file: 'mysql2-typed.cts', flags: ['--module', 'nodenext', '--esModuleInterop'] },
+    { name: 'bundler', file: 'mysql2-typed.ts', flags: ['--module', 'esnext', '--moduleResolution', 'bundler'] },
+  ])('is typed for $name', { timeout: 60_000 }, async ({ file, flags }) => {
+    await project.write(file, MYSQL2_TYPED)
+    // mysql2's own types are not made for it.
+    const checks = ['--strict', '--skipLibCheck', '--noEmit', '--target', 'es2022', '--types', 'node']
+    await project.tsc(...checks, ...flags, file)
   })
 })

@@ -6,10 +6,10 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const PUBLISHED = ['core', 'drivers', 'pg', 'knex']
+const PUBLISHED = ['core', 'drivers', 'pg', 'mysql2', 'knex']
 
 /** Versions that a user would install beside ours. */
-const BESIDE = ['knex@3.3.0', 'pg@8.23.1', 'typescript@6.0.3', '@types/node@20', '@types/pg@8.23.1']
+const BESIDE = ['knex@3.3.0', 'pg@8.23.1', 'mysql2@3.24.5', 'typescript@6.0.3', '@types/node@20', '@types/pg@8.23.1']
 
 /** A project as a stranger has it: the packed tarballs installed by npm, and nothing of this repository. */
 export class ScratchProject {

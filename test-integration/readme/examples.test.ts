@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { requireServer } from '../harness/require-server.ts'
-import { codeBlocksOf } from './code-blocks.ts'
+import { type CodeBlock, codeBlocksOf } from './code-blocks.ts'
 import { ExamplesFolder } from './examples-folder.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -18,6 +18,7 @@ function pages(): string[] {
 
 const blocks = pages().flatMap((page) => codeBlocksOf(page, readFileSync(join(ROOT, page), 'utf8')))
 const postgres = requireServer('postgres')
+const mariadb = requireServer('mariadb')
 
 let folder: ExamplesFolder
 
@@ -33,9 +34,21 @@ describe('every example', () => {
   })
 })
 
+/** What an example finds as `DATABASE_URL`: what its page is about. */
+const isAboutMysql = ({ page }: CodeBlock): boolean => page.startsWith('packages/mysql2/')
+const [onMariadb, onPostgres] = [isAboutMysql, (block: CodeBlock) => !isAboutMysql(block)].map((belongs) =>
+  blocks.filter((block) => block.runs && belongs(block)),
+)
+
+async function runs(block: CodeBlock, url: string): Promise<void> {
+  const output = await folder.run(block, { DATABASE_URL: url })
+  for (const text of block.shows) expect(output).toContain(text)
+}
+
 postgres.describe('every example that is not marked no-run', () => {
-  test.for(blocks.filter(({ runs }) => runs))('of $place says what it shows, and ends by itself', async (block) => {
-    const output = await folder.run(block, { DATABASE_URL: postgres.url })
-    for (const text of block.shows) expect(output).toContain(text)
-  })
+  test.for(onPostgres ?? [])('of $place says what it shows, and ends by itself', (block) => runs(block, postgres.url))
+})
+
+mariadb.describe('every example of a MySQL host that is not marked no-run', () => {
+  test.for(onMariadb ?? [])('of $place says what it shows, and ends by itself', (block) => runs(block, mariadb.url))
 })

@@ -8,8 +8,8 @@ export interface LeakOptions {
   /**
    * Milliseconds after which a connection that is still held is reported as leaked: event `leaked`,
    * once for each lease, with the line of code that acquired it, its stack, the label of its owner and
-   * the text of the last statement, without its bound values; a process warning by call site where
-   * nobody listens. Time in which this process did not run is not counted.
+   * the last statement; a process warning by call site where nobody listens. Time in which this
+   * process did not run is not counted.
    *
    * Bites when a caller forgets to give a connection back, or holds it while he waits for something
    * else. Choose it longer than your longest transaction. While it is set, each acquire captures its

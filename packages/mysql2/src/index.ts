@@ -1,0 +1,14 @@
+export { applyPoolPolicy, keeperOf } from './apply-pool-policy.ts'
+export type { ClusterKeeper } from './cluster/cluster-keeper.ts'
+export {
+  findPoolkeeperError,
+  isPoolkeeperError,
+  type DrainOptions,
+  type DrainReport,
+  type PoolEvent,
+  type PoolKeeper,
+  type PoolkeeperError,
+  type PoolkeeperErrorCode,
+  type PoolPolicyOptions,
+  type PoolStats,
+} from '@poolkeeper/core'

@@ -1,0 +1,27 @@
+import { describeAdapter } from '@poolkeeper/conformance'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { attachMariadb, type MariadbServer } from '../harness/mariadb.ts'
+import { requireServer } from '../harness/require-server.ts'
+import { testSupportMatrix } from '../support-matrix.ts'
+import { type FaceName, mysql2Harness } from './mysql2-harness.ts'
+
+const address = requireServer('mariadb')
+
+address.describe('mysql2 on MariaDB', () => {
+  let server: MariadbServer
+
+  beforeAll(async () => {
+    server = await attachMariadb(address)
+  })
+  afterAll(() => server.stop())
+
+  const runner = { describe, test, expect }
+  const faces: Readonly<Record<string, FaceName>> = {
+    'mysql2 · callback pool': 'callback',
+    'mysql2 · promise pool': 'promise',
+    'mysql2 · PoolCluster': 'cluster',
+  }
+  for (const [name, face] of Object.entries(faces)) {
+    testSupportMatrix(describeAdapter(runner, mysql2Harness({ name, face, server: () => server })))
+  }
+})
