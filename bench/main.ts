@@ -7,6 +7,7 @@ import { FULL, QUICK, type Scale } from './scale.ts'
 import { onServer } from './server/server-benchmark.ts'
 import {
   stub,
+  stubMysql2,
   stubThroughKnex,
   stubWithHooks,
   stubWithLeakTracking,
@@ -22,7 +23,9 @@ const BENCHMARKS: Readonly<Record<string, (scale: Scale) => Promise<Row[]>>> = {
   'stub-through-knex': stubThroughKnex,
   'stub-with-leak-tracking': stubWithLeakTracking,
   'stub-with-nested-detection': stubWithNestedDetection,
+  'stub-mysql2': stubMysql2,
   'knex-loopback': onServer('knex-loopback'),
+  'mysql2-loopback': onServer('mysql2-loopback'),
   recycling: onServer('recycling'),
 }
 

@@ -44,6 +44,11 @@ function mediansOf(measurements: readonly Figures[]): Figures {
   return Object.fromEntries(names.map((name) => [name, median(measurements.map((figures) => figureOf(figures, name)))]))
 }
 
+/** What the kept side has on top of the bare one. */
+export function differences(rounds: readonly Round<Side>[], name: string): Estimate {
+  return estimate(rounds.map(({ kept, bare }) => figureOf(kept, name) - figureOf(bare, name)))
+}
+
 export function compare(rounds: readonly Round<Side>[], name: string): Comparison {
   return {
     ratio: ratioOf(rounds, name, 'kept', 'bare'),

@@ -23,6 +23,13 @@ export interface Report {
   readonly skipped?: string
 }
 
+/** How much comes on top of the bare host. */
+export function differenceRow(title: string, value: Estimate, limit: number): Row {
+  const { low, high } = value
+  const verdict = high <= limit ? 'holds' : low > limit ? 'broken' : 'undecided'
+  return { title, value, isRange: false, limit, verdict }
+}
+
 export function ratioRow(title: string, unit: string, { ratio, noise, base }: Comparison, limit?: number): Row {
   const row = { title, value: ratio, isRange: false, noise, base: { value: base, unit } }
   if (limit === undefined) return { ...row, verdict: 'reported' }

@@ -1,11 +1,9 @@
 import { performance } from 'node:perf_hooks'
-import { applyPoolPolicy } from '@poolkeeper/knex'
-import type { Knex } from 'knex'
 import { compare, measureBlocks, measureRound, type Figures, type Round, type Side } from '../pairs.ts'
 import { ratioRow, type Row } from '../report.ts'
 import type { Scale } from '../scale.ts'
 import { median, quantile } from '../statistics.ts'
-import { bareKnex, fillPool, POOL_SIZE, type Address } from './pools.ts'
+import { POOL_SIZE } from './pools.ts'
 
 const LATENCY_LIMIT = 1.05
 const CPU_LIMIT = 1.15
@@ -17,19 +15,25 @@ const BLOCKS = 11
 const FIRST_QUERIES_A_CALLER = 10
 const WARM_UP_ROUNDS = 6
 
-/** `SELECT 1` through Knex, ten callers at once, on a server at the other end of the loopback. */
-export async function knexLoopback({ pairs }: Scale, address: Address): Promise<Row[]> {
-  const kept = bareKnex(address, 'bench kept')
-  const bare = bareKnex(address, 'bench bare')
-  const again = bareKnex(address, 'bench bare again')
-  applyPoolPolicy(kept)
-  const all = [kept, bare, again]
-  await Promise.all(all.map(fillPool))
-  const sides = { kept: () => block(kept), bare: () => block(bare), again: () => block(again) }
+/** A pool of ten, whoever's it is. */
+export interface LoopbackPool {
+  /** `SELECT 1`, in its most ordinary way. */
+  query(): Promise<unknown>
+  /** Opens every connection that it may have. */
+  fill(): Promise<void>
+  end(): Promise<void>
+}
+
+/** `SELECT 1`, ten callers at once, on a server at the other end of the loopback. */
+export async function loopback({ pairs }: Scale, open: (side: Side) => LoopbackPool): Promise<Row[]> {
+  const pools = { kept: open('kept'), bare: open('bare'), again: open('again') }
+  const all = Object.values(pools)
+  await Promise.all(all.map((pool) => pool.fill()))
+  const sides = { kept: () => block(pools.kept), bare: () => block(pools.bare), again: () => block(pools.again) }
   for (let round = 0; round < WARM_UP_ROUNDS; round++) await measureRound(sides)
   const rounds: Round<Side>[] = []
   for (let pair = 0; pair < pairs; pair++) rounds.push(await measureBlocks(sides, BLOCKS))
-  await Promise.all(all.map((db) => db.destroy()))
+  await Promise.all(all.map((pool) => pool.end()))
   return [
     ratioRow('latency, mean', 'ms', compare(rounds, 'mean'), LATENCY_LIMIT),
     ratioRow('latency, median', 'ms', compare(rounds, 'median'), LATENCY_LIMIT),
@@ -38,11 +42,11 @@ export async function knexLoopback({ pairs }: Scale, address: Address): Promise<
   ]
 }
 
-async function block(db: Knex): Promise<Figures> {
-  await callers(db, FIRST_QUERIES_A_CALLER, [])
+async function block(pool: LoopbackPool): Promise<Figures> {
+  await callers(pool, FIRST_QUERIES_A_CALLER, [])
   const latencies: number[] = []
   const before = process.cpuUsage()
-  await callers(db, QUERIES_A_CALLER, latencies)
+  await callers(pool, QUERIES_A_CALLER, latencies)
   const { user, system } = process.cpuUsage(before)
   return {
     mean: latencies.reduce((sum, latency) => sum + latency, 0) / latencies.length,
@@ -52,11 +56,11 @@ async function block(db: Knex): Promise<Figures> {
   }
 }
 
-async function callers(db: Knex, queries: number, latencies: number[]): Promise<void> {
+async function callers(pool: LoopbackPool, queries: number, latencies: number[]): Promise<void> {
   const caller = async (): Promise<void> => {
     for (let query = 0; query < queries; query++) {
       const start = performance.now()
-      await db.raw('select 1')
+      await pool.query()
       latencies.push(performance.now() - start)
     }
   }

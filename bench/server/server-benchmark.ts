@@ -1,13 +1,26 @@
+import { startMariadb } from '../../test-integration/harness/mariadb.ts'
 import { startPostgres } from '../../test-integration/harness/postgres.ts'
 import { RunningProgram } from '../programs.ts'
 import type { Row } from '../report.ts'
 import type { Scale } from '../scale.ts'
 import type { Address } from './pools.ts'
 
-/** On the PostgreSQL of `POSTGRES_URL`, or on one of our own at the other end of the loopback. */
-export function onServer(name: 'knex-loopback' | 'recycling'): (scale: Scale) => Promise<Row[]> {
+interface BenchmarkServer extends Address {
+  stop(): Promise<void>
+}
+
+type ServerBenchmark = 'knex-loopback' | 'mysql2-loopback' | 'recycling'
+
+const SERVERS: Readonly<Record<ServerBenchmark, () => Promise<BenchmarkServer>>> = {
+  'knex-loopback': startPostgres,
+  'mysql2-loopback': startMariadb,
+  recycling: startPostgres,
+}
+
+/** On the server that the environment names (`POSTGRES_URL`, `MARIADB_URL`), or on one of our own at the other end of the loopback. */
+export function onServer(name: ServerBenchmark): (scale: Scale) => Promise<Row[]> {
   return async (scale) => {
-    const server = await startPostgres()
+    const server = await SERVERS[name]()
     const address: Address = { url: server.url, adminUrl: server.adminUrl }
     const worker = new RunningProgram('server-worker', [name, JSON.stringify(scale), JSON.stringify(address)])
     try {

@@ -1,12 +1,14 @@
 // The process that measures on a server: `node server-worker.js <benchmark> <scale> <address>`, the last two in JSON.
 import type { Row } from '../report.ts'
 import type { Scale } from '../scale.ts'
-import { knexLoopback } from './loopback.ts'
+import { knexLoopback } from './knex-loopback.ts'
+import { mysql2Loopback } from './mysql2-loopback.ts'
 import type { Address } from './pools.ts'
 import { recycling } from './recycling.ts'
 
 const BENCHMARKS: Readonly<Record<string, (scale: Scale, address: Address) => Promise<Row[]>>> = {
   'knex-loopback': knexLoopback,
+  'mysql2-loopback': mysql2Loopback,
   recycling,
 }
 

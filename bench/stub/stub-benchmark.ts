@@ -1,11 +1,12 @@
-import { compare, measureBlocks, measureRound, type Figures, type Round, type Side, type Sides } from '../pairs.ts'
+import { compare, differences, measureBlocks, measureRound, type Figures, type Round, type Side, type Sides } from '../pairs.ts'
 import { RunningProgram } from '../programs.ts'
-import { ratioRow, type Row } from '../report.ts'
+import { differenceRow, ratioRow, type Row } from '../report.ts'
 import type { Scale } from '../scale.ts'
 import { LOAD_TITLES, LOADS, type Host, type Load, type Variant } from './stub-variants.ts'
 import type { Request } from './stub-worker.ts'
 
 const LIMIT = 1.15
+const ADDED_NANOS_LIMIT = 300
 const BLOCKS = 7
 /** Megabytes; the checkouts of one measurement fit in several times over. */
 const COLLECT_NOTHING = ['--expose-gc', '--min-semi-space-size=256', '--max-semi-space-size=256']
@@ -24,6 +25,23 @@ export function stub(scale: Scale): Promise<Row[]> {
 /** The same through Knex, whose own check of a connection is asked at every checkout. */
 export function stubThroughKnex(scale: Scale): Promise<Row[]> {
   return measureHost('knex', scale)
+}
+
+/**
+ * On mysql2's own promise pool, whose checkout is so short that a ratio says little: what is promised
+ * is how many nanoseconds come on top of it.
+ */
+export async function stubMysql2(scale: Scale): Promise<Row[]> {
+  const rows: Row[] = []
+  for (const load of LOADS) {
+    const times = await timesOf({ host: 'mysql2', variant: 'kept', load }, scale)
+    rows.push(
+      differenceRow(`${LOAD_TITLES[load]}: nanoseconds on top`, differences(times, 'nanos'), ADDED_NANOS_LIMIT),
+      ratioRow(`${LOAD_TITLES[load]}: time`, 'ns', compare(times, 'nanos')),
+      ratioRow(`${LOAD_TITLES[load]}: CPU`, 'ns', compare(times, 'cpuNanos')),
+    )
+  }
+  return rows
 }
 
 /** The raw pool again, while somebody listens to every event. */
