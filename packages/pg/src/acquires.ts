@@ -9,7 +9,7 @@ import {
   type PoolPolicy,
   type Waiter,
 } from '@poolkeeper/core'
-import { Line } from './line.ts'
+import { Caller, Line } from './line.ts'
 import {
   removeFrom,
   throwLater,
@@ -32,7 +32,7 @@ export interface AcquireNeighbours {
 
 /** A caller who waits for the verdict on a client. */
 interface Asked {
-  readonly waiter: PendingItem
+  readonly caller: Caller
   seat: Seat
 }
 
@@ -57,8 +57,6 @@ export class PgAcquires {
   readonly #idle: IdleItem[]
   readonly #line: Line
   readonly #asked = new Map<PoolClient, Asked>()
-  /** The order in which callers left the queue, for those who have to go back into it. */
-  readonly #places = new WeakMap<PendingItem, number>()
   #lastPlace = 0
   #isQuery = false
   #isObserving = false
@@ -81,13 +79,12 @@ export class PgAcquires {
     this.#queryHost = pool.query
     this.#queue = pool._pendingQueue
     this.#idle = pool._idle
-    this.#line = new Line(clock, (waiter, since) => this.#timeOut(waiter, since))
+    this.#line = new Line(pool._pendingQueue, clock, (caller, since) => this.#timeOut(caller, since))
     const connect = (callback?: ConnectCallback): unknown => this.#connect(callback, connect)
     overrides.set('connect', connect)
     overrides.set('query', (...query) => this.#query(query))
     overrides.set('_isFull', () => this.#isFull())
     overrides.getter('waitingCount', () => this.pending)
-    this.#line.came(this.#queue.length)
   }
 
   configure(policy: PoolPolicy): void {
@@ -98,7 +95,7 @@ export class PgAcquires {
   /** Callers without a client: in the queue, or before one that is being asked. */
   get pending(): number {
     let pending = this.#queue.length
-    for (const { waiter } of this.#asked.values()) if (waiter.timedOut !== true) pending++
+    for (const { caller } of this.#asked.values()) if (!caller.isGone) pending++
     return pending
   }
 
@@ -120,7 +117,7 @@ export class PgAcquires {
       this.#lend(waiter, seat)
     }
     if (queue.length === 0) return
-    this.#line.write(this.#queue)
+    this.#line.write()
     this.#neighbours.open()
   }
 
@@ -139,29 +136,33 @@ export class PgAcquires {
   /** Only when more callers wait than there are attempts on their way: the others are waited for. */
   failOldest(error: unknown, attemptsLeft: number): void {
     if (this.#queue.length <= attemptsLeft) return
-    const waiter = this.#queue[0]
-    if (waiter !== undefined) this.#fail(waiter, error, 'failed')
+    const [oldest] = this.#queue
+    if (oldest !== undefined) this.#fail(this.#line.writeDown(oldest), error, 'failed')
   }
 
   /** Somebody for whom pg-pool was connecting before our time, and is connected now. */
   putFirst(waiter: PendingItem): void {
     if (waiter.timedOut === true) return
-    this.#line.came(1)
-    this.#queue.unshift(waiter)
+    this.#queue.unshift(this.#line.writeDown(waiter))
   }
 
   rejectWaiters(error: Error): number {
-    const waiters = [...this.#queue, ...[...this.#asked.values()].map(({ waiter }) => waiter)]
-    const waiting = waiters.filter(({ timedOut }) => timedOut !== true)
-    for (const waiter of waiting) this.#fail(waiter, error, outcomeOf(error))
+    const waiting = this.#callers()
+    for (const caller of waiting) this.#fail(caller, error, outcomeOf(error))
     return waiting.length
   }
 
   rejectWaiter(origin: Origin, error: Error): boolean {
-    const waiter = this.#line.whoAsked(origin)
-    if (waiter === undefined || waiter.timedOut === true) return false
-    this.#fail(waiter, error, outcomeOf(error))
-    return true
+    const caller = this.#callers().find((one) => one.origin === origin)
+    if (caller !== undefined) this.#fail(caller, error, outcomeOf(error))
+    return caller !== undefined
+  }
+
+  /** Who waits, in the queue or before a client that is being asked. */
+  #callers(): Caller[] {
+    this.#line.write()
+    const asking = [...this.#asked.values()].map(({ caller }) => caller)
+    return [...(this.#queue as Caller[]), ...asking].filter((caller) => !caller.isGone)
   }
 
   #connect(callback: ConnectCallback | undefined, above: FrameOwner): unknown {
@@ -209,21 +210,14 @@ export class PgAcquires {
   /** Asked by pg-pool's own `connect` alone, before it queues somebody. */
   #isFull(): boolean {
     // A subclass may call it later than in the call that we see.
-    if (!this.#isConnecting) process.nextTick(() => this.#servePassedBy())
+    if (!this.#isConnecting) process.nextTick(() => this.serve())
     return true
-  }
-
-  #servePassedBy(): void {
-    this.#line.came(1)
-    this.serve()
   }
 
   /** pg-pool itself serves in the next tick when something is idle. */
   #queued(origin: Origin | undefined): void {
-    this.#line.came(1)
-    const waiter = this.#queue.at(-1) as PendingItem
-    if (origin !== undefined) this.#line.askedBy(waiter, origin)
-    if (this.#events.wantsContext) this.#line.rememberContext(waiter)
+    const { wantsContext } = this.#events
+    if (origin !== undefined || wantsContext) this.#line.writeLast(origin, wantsContext)
     if (this.#idle.length < this.#queue.length) this.serve()
   }
 
@@ -233,15 +227,14 @@ export class PgAcquires {
       seat.isUnrefed = false
       seat.client.ref?.()
     }
-    const answer = this.#events.wantsContext ? this.#lendWithin(waiter, seat.client) : this.#events.lend(seat.client)
+    const context = waiter instanceof Caller ? waiter.context : undefined
+    const answer =
+      context === undefined
+        ? this.#events.lend(seat.client)
+        : context.runInAsyncScope(() => this.#events.lend(seat.client))
     if (answer === true) this.#deliver(waiter, seat)
     else if (answer instanceof Promise) this.#ask(waiter, seat, answer)
     else this.#turnDown(waiter, seat, answer)
-  }
-
-  #lendWithin(waiter: PendingItem, client: PoolClient): LendAnswer | Promise<LendAnswer> {
-    const context = this.#line.contextOf(waiter)
-    return context === undefined ? this.#events.lend(client) : context.runInAsyncScope(() => this.#events.lend(client))
   }
 
   #deliver(waiter: PendingItem, seat: Seat): void {
@@ -249,7 +242,7 @@ export class PgAcquires {
     const { client } = seat
     seat.place = 'lent'
     seat.isForQuery = false
-    this.#events.acquired(client, this.#line.strike(waiter), this.#line.takeOrigin(waiter))
+    this.#events.acquired(client, this.#line.strike(waiter), waiter instanceof Caller ? waiter.origin : undefined)
     const release = pool._releaseOnce(client, seat.idleListener)
     client.release = release
     tell(pool, 'acquire', client)
@@ -261,9 +254,9 @@ export class PgAcquires {
   }
 
   #ask(waiter: PendingItem, seat: Seat, answer: Promise<LendAnswer>): void {
-    this.#line.writeDown(waiter)
-    this.#places.set(waiter, this.#places.get(waiter) ?? ++this.#lastPlace)
-    const asked: Asked = { waiter, seat }
+    const caller = this.#line.writeDown(waiter)
+    caller.place ||= ++this.#lastPlace
+    const asked: Asked = { caller, seat }
     this.#asked.set(seat.client, asked)
     answer.then(
       (settled) => this.#settle(asked, settled),
@@ -272,12 +265,12 @@ export class PgAcquires {
   }
 
   #settle(asked: Asked, answer: LendAnswer): void {
-    const { waiter, seat } = asked
+    const { caller, seat } = asked
     if (this.#asked.get(seat.client) !== asked) return
     this.#asked.delete(seat.client)
-    if (answer !== true) this.#turnDown(waiter, seat, answer)
-    else if (waiter.timedOut !== true) this.#deliver(waiter, seat)
-    else this.#putBack(seat)
+    if (answer !== true) this.#turnDown(caller, seat, answer)
+    else if (caller.isGone) this.#putBack(seat)
+    else this.#deliver(caller, seat)
     this.serve()
   }
 
@@ -289,53 +282,53 @@ export class PgAcquires {
 
   /** The caller gets another client, or an error; the client goes, or stays. */
   #turnDown(waiter: PendingItem, seat: Seat, answer: Exclude<LendAnswer, true>): void {
-    const isThere = waiter.timedOut !== true
-    if (isThere && answer === false) this.#requeue(waiter)
+    const caller = this.#line.writeDown(waiter)
+    if (!caller.isGone && answer === false) this.#requeue(caller)
     if (answer !== false && answer.keep) this.#putBack(seat)
     else {
       seat.place = 'withdrawn'
       void this.#neighbours.close(seat.client)
     }
-    if (isThere && answer !== false) this.#fail(waiter, answer.error, outcomeOf(answer.error))
+    if (!caller.isGone && answer !== false) this.#fail(caller, answer.error, outcomeOf(answer.error))
     // Not within this call: who refuses everything must not starve the event loop.
     setImmediate(() => this.serve())
   }
 
   /** Before all who were never asked for, and among those who were in the order in which they came. */
-  #requeue(waiter: PendingItem): void {
-    const place = this.#places.get(waiter) ?? ++this.#lastPlace
-    this.#places.set(waiter, place)
-    const index = this.#queue.findIndex((other) => (this.#places.get(other) ?? Infinity) > place)
-    this.#queue.splice(index === -1 ? this.#queue.length : index, 0, waiter)
+  #requeue(caller: Caller): void {
+    caller.place ||= ++this.#lastPlace
+    const isBehind = (other: PendingItem): boolean =>
+      !(other instanceof Caller) || other.place === 0 || other.place > caller.place
+    const index = this.#queue.findIndex(isBehind)
+    this.#queue.splice(index === -1 ? this.#queue.length : index, 0, caller)
   }
 
-  #timeOut(waiter: PendingItem, since: number): void {
+  #timeOut(caller: Caller, since: number): void {
     const waited = this.#clock.now() - since
-    const isThere = this.#queue.includes(waiter) || this.#askedFor(waiter) !== undefined
+    const isThere = this.#queue.includes(caller) || this.#askedFor(caller) !== undefined
     // His answer came from pg-pool: its own timer, or its own queue after a detachment.
-    if (!isThere || waiter.timedOut === true) this.#line.strike(waiter)
-    else this.#fail(waiter, timeoutError(this.#events.explainTimeout(waited)), 'timedOut')
+    if (!isThere || caller.isGone) this.#line.strike(caller)
+    else this.#fail(caller, timeoutError(this.#events.explainTimeout(waited)), 'timedOut')
   }
 
-  #fail(waiter: PendingItem, error: unknown, outcome: 'timedOut' | 'refused' | 'failed'): void {
-    removeFrom(this.#queue, (other) => other === waiter)
-    waiter.timedOut = true
-    this.#line.takeOrigin(waiter)
-    const asked = this.#askedFor(waiter)
+  #fail(caller: Caller, error: unknown, outcome: 'timedOut' | 'refused' | 'failed'): void {
+    removeFrom(this.#queue, (other) => other === caller)
+    caller.timedOut = true
+    const asked = this.#askedFor(caller)
     if (asked !== undefined) this.#events.abandoned(asked.seat.client)
     const now = this.#clock.now()
-    const since = this.#line.strike(waiter) ?? now
+    const since = this.#line.strike(caller) ?? now
     this.#events.acquireFailed(error, now - since, outcome)
     try {
-      waiter.callback(error, undefined, NOTHING_TO_RELEASE)
+      caller.callback(error, undefined, NOTHING_TO_RELEASE)
     } catch (thrown) {
       throwLater(thrown)
     }
   }
 
-  #askedFor(waiter: PendingItem): Asked | undefined {
+  #askedFor(caller: Caller): Asked | undefined {
     if (this.#asked.size === 0) return undefined
-    return [...this.#asked.values()].find((asked) => asked.waiter === waiter)
+    return [...this.#asked.values()].find((asked) => asked.caller === caller)
   }
 }
 

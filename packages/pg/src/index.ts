@@ -1,4 +1,5 @@
 export { applyPoolPolicy, keeperOf } from './apply-pool-policy.ts'
+export { isPgPool } from './pg-pool.ts'
 export {
   findPoolkeeperError,
   isPoolkeeperError,

@@ -190,13 +190,13 @@ export class PgPoolPort implements LendingPort<PoolClient> {
 
   #openForWaiters(): void {
     const { _clients, _pendingQueue } = this.#pool
+    // Most often: everything is open, and in use.
+    if (_clients.length >= this.#policy.max) return
     const { creates, closes, events } = this.#partsThere()
     // Of itself, pg-pool does not count what is being closed.
     let sockets = _clients.length + creates.unborn + (this.#isObserving ? 0 : closes.count)
-    let opening = -1
-    while (sockets < this.#policy.max && events.mayOpen()) {
-      if (opening === -1) opening = creates.forWaiters
-      if (opening >= _pendingQueue.length) return
+    let opening = creates.forWaiters
+    while (sockets < this.#policy.max && opening < _pendingQueue.length && events.mayOpen()) {
       creates.openForWaiter()
       opening++
       sockets++

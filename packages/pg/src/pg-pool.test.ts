@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
-import { asPgPool, giveToHost, looksLikePgPool, takeFromHost, withOptions, type PoolClient } from './pg-pool.ts'
+import { asPgPool, giveToHost, isPgPool, takeFromHost, withOptions, type PoolClient } from './pg-pool.ts'
 
 const refusal = (message: string): object => expect.objectContaining({ code: 'UNSUPPORTED_HOST', message })
 
@@ -15,7 +15,7 @@ describe('what is taken for a pool of pg', () => {
     ['something else', { query: () => {} }, 'this is not a pool of pg'],
     ['a single client', new pg.Client(), 'this is not a pool of pg: a single client has no pool to attend'],
   ])('%s is not', (_what, value, message) => {
-    expect(looksLikePgPool(value)).toBe(false)
+    expect(isPgPool(value)).toBe(false)
     expect(() => asPgPool(value)).toThrow(refusal(message))
   })
 

@@ -1,5 +1,6 @@
 import { Overrides, PoolkeeperError } from '@poolkeeper/core'
 import type { PgClient } from '@poolkeeper/drivers'
+import type { Pool } from 'pg'
 
 type Listener = (...args: never[]) => void
 
@@ -98,7 +99,7 @@ const METHODS = [
 const LISTS = ['_clients', '_idle', '_pendingQueue'] as const
 
 /** Whether something calls itself a pool in pg-pool's way: also a subclass, or one of another copy. */
-export function looksLikePgPool(pool: unknown): boolean {
+export function isPgPool(pool: unknown): pool is Pool {
   if (typeof pool !== 'object' || pool === null) return false
   const { connect, totalCount, idleCount, waitingCount } = pool as Record<string, unknown>
   return typeof connect === 'function' && [totalCount, idleCount, waitingCount].every(Number.isInteger)
@@ -110,8 +111,8 @@ export function looksLikePgPool(pool: unknown): boolean {
  * @throws PoolkeeperError `UNSUPPORTED_HOST`
  */
 export function asPgPool(pool: unknown): PgPool {
-  if (!looksLikePgPool(pool)) throw unsupported(`this is not a pool of pg${hintFor(pool)}`)
-  const fields = pool as Record<string, unknown>
+  if (!isPgPool(pool)) throw unsupported(`this is not a pool of pg${hintFor(pool)}`)
+  const fields = pool as unknown as Record<string, unknown>
   const missing: string[] = [
     ...METHODS.filter((method) => typeof fields[method] !== 'function'),
     ...LISTS.filter((list) => !Array.isArray(fields[list])),
@@ -122,7 +123,7 @@ export function asPgPool(pool: unknown): PgPool {
     throw unsupported(`this pool is not one of pg 8.11 or later as this version knows them: ${missing.join(', ')} missing`)
   }
   if (fields['ending'] === true) throw unsupported('this pool was ended already')
-  return pool as PgPool
+  return pool as unknown as PgPool
 }
 
 function unsupported(message: string): PoolkeeperError {
