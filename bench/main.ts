@@ -8,6 +8,7 @@ import { onServer } from './server/server-benchmark.ts'
 import {
   stub,
   stubMysql2,
+  stubPgPool,
   stubThroughKnex,
   stubWithHooks,
   stubWithLeakTracking,
@@ -24,8 +25,10 @@ const BENCHMARKS: Readonly<Record<string, (scale: Scale) => Promise<Row[]>>> = {
   'stub-with-leak-tracking': stubWithLeakTracking,
   'stub-with-nested-detection': stubWithNestedDetection,
   'stub-mysql2': stubMysql2,
+  'stub-pg-pool': stubPgPool,
   'knex-loopback': onServer('knex-loopback'),
   'mysql2-loopback': onServer('mysql2-loopback'),
+  'pg-pool-loopback': onServer('pg-pool-loopback'),
   recycling: onServer('recycling'),
 }
 

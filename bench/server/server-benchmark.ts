@@ -9,11 +9,12 @@ interface BenchmarkServer extends Address {
   stop(): Promise<void>
 }
 
-type ServerBenchmark = 'knex-loopback' | 'mysql2-loopback' | 'recycling'
+type ServerBenchmark = 'knex-loopback' | 'mysql2-loopback' | 'pg-pool-loopback' | 'recycling'
 
 const SERVERS: Readonly<Record<ServerBenchmark, () => Promise<BenchmarkServer>>> = {
   'knex-loopback': startPostgres,
   'mysql2-loopback': startMariadb,
+  'pg-pool-loopback': startPostgres,
   recycling: startPostgres,
 }
 

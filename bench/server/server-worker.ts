@@ -3,12 +3,14 @@ import type { Row } from '../report.ts'
 import type { Scale } from '../scale.ts'
 import { knexLoopback } from './knex-loopback.ts'
 import { mysql2Loopback } from './mysql2-loopback.ts'
+import { pgPoolLoopback } from './pg-pool-loopback.ts'
 import type { Address } from './pools.ts'
 import { recycling } from './recycling.ts'
 
 const BENCHMARKS: Readonly<Record<string, (scale: Scale, address: Address) => Promise<Row[]>>> = {
   'knex-loopback': knexLoopback,
   'mysql2-loopback': mysql2Loopback,
+  'pg-pool-loopback': pgPoolLoopback,
   recycling,
 }
 

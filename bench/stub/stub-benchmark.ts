@@ -31,10 +31,19 @@ export function stubThroughKnex(scale: Scale): Promise<Row[]> {
  * On mysql2's own promise pool, whose checkout is so short that a ratio says little: what is promised
  * is how many nanoseconds come on top of it.
  */
-export async function stubMysql2(scale: Scale): Promise<Row[]> {
+export function stubMysql2(scale: Scale): Promise<Row[]> {
+  return nanosOnTop('mysql2', scale)
+}
+
+/** The same on pg-pool, with clients that lead nowhere. */
+export function stubPgPool(scale: Scale): Promise<Row[]> {
+  return nanosOnTop('pg-pool', scale)
+}
+
+async function nanosOnTop(host: Host, scale: Scale): Promise<Row[]> {
   const rows: Row[] = []
   for (const load of LOADS) {
-    const times = await timesOf({ host: 'mysql2', variant: 'kept', load }, scale)
+    const times = await timesOf({ host, variant: 'kept', load }, scale)
     rows.push(
       differenceRow(`${LOAD_TITLES[load]}: nanoseconds on top`, differences(times, 'nanos'), ADDED_NANOS_LIMIT),
       ratioRow(`${LOAD_TITLES[load]}: time`, 'ns', compare(times, 'nanos')),

@@ -4,6 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { Figures } from '../pairs.ts'
 import { knexStub } from './knex-stub.ts'
 import { mysql2Stub } from './mysql2-stub.ts'
+import { pgStub } from './pg-stub.ts'
 import { CALLERS, HOSTS, LOADS, VARIANTS } from './stub-variants.ts'
 import { tarnStub } from './tarn-stub.ts'
 
@@ -16,7 +17,7 @@ const WARM_UP_BLOCKS = 25
 const host = oneOf(HOSTS, process.argv[2])
 const variant = oneOf(VARIANTS, process.argv[3])
 const callers = CALLERS[oneOf(LOADS, process.argv[4])]
-const caller = { tarn: tarnStub, knex: knexStub, mysql2: mysql2Stub }[host](variant)
+const caller = { tarn: tarnStub, knex: knexStub, mysql2: mysql2Stub, 'pg-pool': pgStub }[host](variant)
 
 const answers: Readonly<Record<Request, () => Promise<Figures>>> = {
   'warm up': warmUp,
