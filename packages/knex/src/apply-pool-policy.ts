@@ -9,6 +9,7 @@ import {
 import type { Knex } from 'knex'
 import { attachKeeper } from './attachment.ts'
 import { clientOf } from './knex-client.ts'
+import { nativePoolOf } from './native-pools.ts'
 
 /**
  * Puts a policy on the pool of a Knex instance that exists already.
@@ -19,7 +20,7 @@ import { clientOf } from './knex-client.ts'
  *
  * @param dependencies - time and chance, for tests on virtual time
  * @throws PoolkeeperError `INVALID_POLICY`, before anything is touched; `ALREADY_APPLIED` when
- * another policy is on it; `UNSUPPORTED_HOST` when it has no tarn pool.
+ * another policy is on it; `UNSUPPORTED_HOST` when nobody here knows its kind of pool.
  */
 export function applyPoolPolicy(
   knex: Knex,
@@ -28,6 +29,8 @@ export function applyPoolPolicy(
 ): PoolKeeper {
   checkPolicyOptions(policy)
   const client = clientOf(knex)
+  const native = nativePoolOf(client)
+  if (native !== undefined) return native.apply(policy, dependencies)
   return appliedKeeper(client.logger, policy) ?? attachKeeper(client, policy, dependencies)
 }
 
@@ -38,5 +41,6 @@ export function applyPoolPolicy(
  * @throws PoolkeeperError `NOT_APPLIED` when no policy was applied.
  */
 export function keeperOf(knex: Knex | Knex.Transaction): PoolKeeper {
-  return registeredKeeper(clientOf(knex).logger, 'Knex instance')
+  const client = clientOf(knex)
+  return nativePoolOf(client)?.keeperOf() ?? registeredKeeper(client.logger, 'Knex instance')
 }

@@ -78,11 +78,10 @@ export function attachKeeper(
 function tarnPoolOf({ pool, config, driverName }: KnexClient): object {
   if (looksLikeTarn(pool)) return pool as object
   if (config.connectionPool !== undefined) {
-    const isMysql = driverName?.startsWith('mysql') === true
-    const packageName = isMysql ? '@poolkeeper/mysql2' : '@poolkeeper/pg'
+    const packageName = driverName?.startsWith('mysql') === true ? ': apply the policy to it with @poolkeeper/mysql2' : ''
     throw new PoolkeeperError(
       'UNSUPPORTED_HOST',
-      `this Knex runs on a native ${driverName} pool (connectionPool): apply the policy to that pool, with ${packageName}`,
+      `this Knex runs on a native ${driverName} pool (connectionPool) that nobody here knows${packageName}`,
     )
   }
   const hint = pool === undefined ? 'it has none (no connection, pool.max: 0, or destroyed)' : 'its pool is not a tarn pool'

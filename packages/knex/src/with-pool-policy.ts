@@ -2,6 +2,7 @@ import { checkPolicyOptions, PoolkeeperError, type PoolPolicyOptions } from '@po
 import knex, { type Knex } from 'knex'
 import { attachKeeper } from './attachment.ts'
 import { clientOf, type KnexClient, type KnexClientConfig } from './knex-client.ts'
+import { nativePoolOf } from './native-pools.ts'
 
 type ClientClass = new (config: KnexClientConfig) => KnexClient
 
@@ -42,7 +43,10 @@ function keptClient(Dialect: ClientClass, userClient: unknown, policy: PoolPolic
       if (userClient !== undefined) this.config.client = userClient
       const hadPool = this.pool !== undefined
       super.initializePool(policy.mode === 'observe' ? config : withoutLifetime(config ?? this.config))
-      if (!hadPool && this.pool !== undefined) attachKeeper(this, policy)
+      if (hadPool || this.pool === undefined) return
+      const native = nativePoolOf(this)
+      if (native === undefined) attachKeeper(this, policy)
+      else native.apply(policy)
     }
   }
 }
