@@ -186,6 +186,10 @@ export function timeoutError(cause: unknown): Error {
   return new Error('timeout exceeded when trying to connect', { cause })
 }
 
+export function doubleReleaseError(): Error {
+  return new Error('Release called on client which has already been released to the pool.')
+}
+
 export function connectTimeoutError(): Error {
   return new Error('Connection terminated due to connection timeout')
 }

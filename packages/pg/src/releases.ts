@@ -1,6 +1,6 @@
 import type { Clock, LendingEvents, Overrides, PoolPolicy } from '@poolkeeper/core'
 import type { Driver } from '@poolkeeper/drivers'
-import { tell, type IdleListener, type PgPool, type PoolClient } from './pg-pool.ts'
+import { doubleReleaseError, tell, type IdleListener, type PgPool, type PoolClient, type Release } from './pg-pool.ts'
 import type { Seat, Seats } from './seats.ts'
 
 /** What giving back needs of its neighbours. */
@@ -39,9 +39,9 @@ export class PgReleases {
     this.#seats = seats
     this.#neighbours = neighbours
     this.#releaseHost = pool._release
-    // A second release never comes here: pg-pool's own function throws.
     this.#above = (client, idleListener, error) => this.#release(client, idleListener, error)
     overrides.set('_release', this.#above)
+    overrides.set('_releaseOnce', (client, idleListener) => this.#releaseOnce(client, idleListener))
   }
 
   configure({ acquireTimeoutMillis, mode }: PoolPolicy): void {
@@ -71,6 +71,21 @@ export class PgReleases {
     }
   }
 
+  /** As pg-pool's own, but that a second call is told as well. */
+  #releaseOnce(client: PoolClient, idleListener: IdleListener): Release {
+    let isReleased = false
+    const release = (error?: unknown): void => {
+      if (isReleased) {
+        // While the next caller has it, nothing can be told that would not be about him.
+        if (this.#seats.get(client)?.place === 'idle') void this.#events.returned(client, release)
+        throw doubleReleaseError()
+      }
+      isReleased = true
+      this.#pool._release(client, idleListener, error)
+    }
+    return release
+  }
+
   #release(client: PoolClient, idleListener: IdleListener, error: unknown): void {
     const seat = this.#seats.get(client)
     if (this.#isObserving && seat?.place === 'lent') {
@@ -80,6 +95,7 @@ export class PgReleases {
     client._poolUseCount = (client._poolUseCount ?? 0) + 1
     // Closed under its holder, or dead in his hands.
     if (seat?.place !== 'lent') {
+      if (!this.#seats.knows(client)) void this.#events.returned(client, this.#above)
       tell(this.#pool, 'release', error, client)
       return
     }

@@ -36,6 +36,7 @@ export class Seats {
   readonly #driver: Driver<PoolClient>
   readonly #idle: IdleItem[]
   readonly #seats = new Map<PoolClient, Seat>()
+  readonly #known = new WeakSet<PoolClient>()
   readonly #undos = new Map<PoolClient, () => void>()
 
   constructor(pool: PgPool, driver: Driver<PoolClient>) {
@@ -46,6 +47,11 @@ export class Seats {
 
   get(client: PoolClient | undefined): Seat | undefined {
     return client === undefined ? undefined : this.#seats.get(client)
+  }
+
+  /** Whether it is one of this pool's, or was. */
+  knows(client: PoolClient): boolean {
+    return this.#known.has(client)
   }
 
   /** What stands in pg-pool's list is ours, unless pg-pool has put it there itself. */
@@ -92,6 +98,7 @@ export class Seats {
       failed: (error) => events.failed(seat, error),
     })
     this.#seats.set(client, seat)
+    this.#known.add(client)
     this.#undos.set(client, () => {
       unwatch()
       unlisten?.()
