@@ -14,6 +14,8 @@ export const counters: Behaviour = {
       const lease = await pool.acquire()
       await lease.failingQuery()
       await lease.release()
+      // What is opened while the server kills would survive.
+      await until('no connect is under way', () => pool.keeper.stats().opening === 0)
       await pool.server.kill()
       await until('the deaths are noticed', () => pool.keeper.stats().idle === 0)
       await fill(pool, 2)
