@@ -19,6 +19,10 @@ export const HOSTS: readonly string[] = [
   'mysql2 · callback pool',
   'mysql2 · promise pool',
   'mysql2 · PoolCluster',
+  'Drizzle · node-postgres',
+  'Drizzle · node-postgres, applied',
+  'Drizzle · mysql2',
+  'Drizzle · mysql2, applied',
 ]
 
 /** The columns of the others: a core of the behaviours, version by version. */
@@ -26,6 +30,7 @@ const VERSION_TABLES: readonly { readonly host: string; readonly server: string;
   { host: 'Knex', server: 'PostgreSQL', names: versions.knex.map(({ version }) => `Knex ${version}`) },
   { host: 'pg', server: 'PostgreSQL', names: versions.pg.map(({ version }) => `pg ${version}`) },
   { host: 'mysql2', server: 'MariaDB', names: versions.mysql2.map(({ version }) => `mysql2 ${version}`) },
+  { host: 'Drizzle', server: 'PostgreSQL', names: versions.drizzle.map(({ version }) => `Drizzle ${version}`) },
 ]
 export const VERSIONS: readonly string[] = VERSION_TABLES.flatMap(({ names }) => names)
 

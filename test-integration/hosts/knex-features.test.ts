@@ -7,6 +7,7 @@ import type { PoolEvent, PoolKeeper, PoolPolicyOptions } from '@poolkeeper/core'
 import { applyPoolPolicy, keeperOf, withPoolPolicy } from '@poolkeeper/knex'
 import knex, { type Knex } from 'knex'
 import { createPool } from 'mysql2'
+import { Pool as PgPool } from 'pg'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { fill } from '../chaos/load.ts'
 import { type FaultProxy, startFaultProxy } from '../faults/proxy.ts'
@@ -382,16 +383,17 @@ postgres.describe('what Knex does with its pool, on PostgreSQL', () => {
       keeperOf(db).detach()
     })
 
-    test("with another driver's own pool is refused", async () => {
+    test("with a driver's own pool is refused, and the right package is named", async () => {
+      const pgPool = new PgPool({ host: server.host, port: server.port })
       const mysqlPool = createPool({ host: '127.0.0.1' })
-      onTestFinished(() => mysqlPool.promise().end())
+      onTestFinished(async () => void (await Promise.all([pgPool.end(), mysqlPool.promise().end()])))
       const refuse = (client: string, connectionPool: object, name: string): void => {
         const config = { client, connectionPool } as unknown as Knex.Config
         const unsupported = expect.objectContaining({ code: 'UNSUPPORTED_HOST', message: expect.stringContaining(name) })
         expect(() => knex(withPoolPolicy(config))).toThrow(unsupported)
         expect(() => applyPoolPolicy(knex(config))).toThrow(unsupported)
       }
-      refuse('pg', { connect: () => {} }, 'native pg pool')
+      refuse('pg', pgPool, '@poolkeeper/pg')
       refuse('mysql2', mysqlPool, '@poolkeeper/mysql2')
     })
   })

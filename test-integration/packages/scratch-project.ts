@@ -6,10 +6,12 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const PUBLISHED = ['core', 'drivers', 'pg', 'mysql2', 'knex']
+const PUBLISHED = ['core', 'drivers', 'pg', 'mysql2', 'knex', 'drizzle']
 
 /** Versions that a user would install beside ours. */
-const BESIDE = ['knex@3.3.0', 'pg@8.23.1', 'mysql2@3.24.5', 'typescript@6.0.3', '@types/node@20', '@types/pg@8.23.1']
+const BESIDE = ['knex@3.3.0', 'drizzle-orm@0.45.4', 'pg@8.23.1', 'mysql2@3.24.5', 'typescript@6.0.3', '@types/node@20', '@types/pg@8.23.1']
+
+const nameOf = (spec: string): string => spec.slice(0, spec.lastIndexOf('@'))
 
 /** A project as a stranger has it: the packed tarballs installed by npm, and nothing of this repository. */
 export class ScratchProject {
@@ -19,7 +21,8 @@ export class ScratchProject {
     this.folder = folder
   }
 
-  static async create(folder: string): Promise<ScratchProject> {
+  /** `instead` are other versions than the usual ones of what is installed beside. */
+  static async create(folder: string, ...instead: string[]): Promise<ScratchProject> {
     const tarballs = join(folder, 'tarballs')
     await mkdir(tarballs, { recursive: true })
     const pnpm = join(ROOT, 'node_modules/.bin/pnpm')
@@ -28,7 +31,8 @@ export class ScratchProject {
     }
     const files = (await readdir(tarballs)).map((file) => join(tarballs, file))
     await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'scratch', private: true }))
-    await run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', ...files, ...BESIDE], { cwd: folder })
+    const beside = [...BESIDE.filter((one) => !instead.some((other) => nameOf(one) === nameOf(other))), ...instead]
+    await run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', ...files, ...beside], { cwd: folder })
     return new ScratchProject(folder)
   }
 

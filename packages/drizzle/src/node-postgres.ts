@@ -1,0 +1,57 @@
+import { checkPolicyOptions, type PoolKeeper, type PoolPolicyOptions } from '@poolkeeper/core'
+import * as port from '@poolkeeper/pg'
+import { drizzle, type NodePgClient } from 'drizzle-orm/node-postgres'
+import type { Pool } from 'pg'
+import { clientOf, type Exactly, type FormOf, keptConfig, type Kept, type WithClient } from './config.ts'
+
+export * from './reexports.ts'
+
+type Parameter = Parameters<typeof drizzle>[0]
+type ConnectionConfig = FormOf<Parameter, NodePgClient, 'connection'>
+type ClientConfig = FormOf<Parameter, NodePgClient, 'client'>
+
+/**
+ * What `drizzle()` of `drizzle-orm/node-postgres` takes, with a policy on its pool: a URL, a pool, or a configuration
+ * with a `connection` or a `client` in it. Drizzle makes the pool itself, once for each call, as it would have; the
+ * policy is put on it before the first connection is opened. `keeperOf(db)` gives the keeper.
+ *
+ * @example
+ * const db = drizzle(withPoolPolicy({ connection: process.env.DATABASE_URL, schema }, { maxLifetimeMillis: 600_000 }))
+ * @throws PoolkeeperError `INVALID_POLICY`, before anything is made; `ALREADY_APPLIED` when another policy is on the
+ * pool; `UNSUPPORTED_HOST` for a single client.
+ */
+export function withPoolPolicy<TConfig extends ConnectionConfig>(
+  config: Exactly<TConfig, ConnectionConfig>,
+  policy?: PoolPolicyOptions,
+): Kept<TConfig, Pool>
+export function withPoolPolicy<TConfig extends ClientConfig & { client: Pool }>(
+  config: Exactly<TConfig, ClientConfig>,
+  policy?: PoolPolicyOptions,
+): TConfig
+export function withPoolPolicy<TPool extends Pool = Pool>(pool: TPool | string, policy?: PoolPolicyOptions): { client: TPool }
+export function withPoolPolicy(given: unknown, policy: PoolPolicyOptions = {}): unknown {
+  checkPolicyOptions(policy)
+  return keptConfig(given, {
+    make: (source) => drizzle(source as string).$client,
+    attend: (pool) => port.applyPoolPolicy(pool as Pool, policy),
+  })
+}
+
+/**
+ * Puts a policy on the pool of a database that exists already. The same policy again returns the keeper that is there.
+ *
+ * @throws PoolkeeperError `INVALID_POLICY`, `ALREADY_APPLIED`; `UNSUPPORTED_HOST` when there is no pool below it.
+ */
+export function applyPoolPolicy(db: WithClient<NodePgClient>, policy: PoolPolicyOptions = {}): PoolKeeper {
+  checkPolicyOptions(policy)
+  return port.applyPoolPolicy(clientOf(db) as Pool, policy)
+}
+
+/**
+ * The keeper that attends the pool of a database.
+ *
+ * @throws PoolkeeperError `NOT_APPLIED` when no policy was applied.
+ */
+export function keeperOf(db: WithClient<NodePgClient>): PoolKeeper {
+  return port.keeperOf(clientOf(db) as Pool)
+}
