@@ -1,6 +1,6 @@
 import type { BarePool, KeptPool, Lease, Network, ServerDoor } from '@poolkeeper/conformance'
 import { applyPoolPolicy, keeperOf, type PoolKeeper, type PoolPolicyOptions } from '@poolkeeper/pg'
-import type { Pool, PoolClient } from 'pg'
+import { Client, type Pool, type PoolClient } from 'pg'
 
 export interface PgPoolParts {
   readonly pool: Pool
@@ -44,8 +44,11 @@ export class PgPool implements BarePool {
     await this.pool.query('select 1')
   }
 
-  /** There is no way to give a pool of pg something that it has not lent: a client gives itself back. */
-  releaseForeign(): void {}
+  /** No public way leads there, since a client gives itself back; this is what such a client would call. */
+  releaseForeign(): void {
+    const inside = this.pool as unknown as { _release(client: Client, idleListener: () => void): void }
+    inside._release(new Client(), () => {})
+  }
 
   end(): Promise<void> {
     this.#end ??= this.pool.end()
@@ -107,7 +110,7 @@ interface Inside extends Record<string, unknown>, Emitter {
   readonly _idle: readonly { readonly client: Emitter & { readonly connection: Emitter }; readonly idleListener: unknown }[]
 }
 
-const METHODS = ['connect', 'query', 'end', 'newClient', '_isFull', '_pulseQueue', '_acquireClient', '_release', '_remove']
+const METHODS = ['connect', 'query', 'end', 'newClient', '_isFull', '_pulseQueue', '_acquireClient', '_release', '_releaseOnce', '_remove']
 
 function tracesOf(pool: Pool): object {
   const inside = pool as unknown as Inside
