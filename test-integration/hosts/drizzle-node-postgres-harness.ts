@@ -11,13 +11,11 @@ import { postgresDoor } from './postgres-wire.ts'
 type Database = NodePgDatabase & { readonly $client: Pool }
 type Parts = PgPoolParts & { readonly db: Database }
 
-const CANNOT = { misuse: 'a client of pg gives itself back, and pg-pool itself throws when it does so again' } as const
-
 let pools = 0
 
 /** Puts `drizzle-orm/node-postgres` before the behaviours. */
 export function drizzleNodePostgres(options: DrizzleHarnessOptions<PostgresServer, typeof drizzle>): AdapterHarness {
-  const { name, way, trip, server, lacks = {}, cannot = CANNOT, createDb = drizzle } = options
+  const { name, way, trip, server, lacks = {}, cannot = {}, createDb = drizzle } = options
 
   async function build(make: (connection: PoolConfig) => Database): Promise<Parts> {
     const label = `drizzle_pg_${++pools}`
