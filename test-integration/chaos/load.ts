@@ -10,9 +10,36 @@ export interface Request {
   readonly error: unknown
 }
 
-async function request(db: Knex): Promise<Request> {
+/** A pool under load, whoever's it is. */
+export interface LoadedPool {
+  /** One round trip, in its most ordinary way. */
+  query(): Promise<unknown>
+  acquire(): Promise<HeldConnection>
+}
+
+export interface HeldConnection {
+  readonly connection: object
+  release(): unknown
+}
+
+/** What can be laid a load upon. */
+export type Loaded = Knex | LoadedPool
+
+function poolOf(loaded: Loaded): LoadedPool {
+  if (typeof loaded !== 'function') return loaded
+  const client = loaded.client as Knex.Client
+  return {
+    query: () => loaded.raw('select 1'),
+    async acquire() {
+      const connection = (await client.acquireConnection()) as object
+      return { connection, release: () => client.releaseConnection(connection) }
+    },
+  }
+}
+
+async function request(db: Loaded): Promise<Request> {
   const startedAt = performance.now()
-  const error = await db.raw('select 1').then(
+  const error = await poolOf(db).query().then(
     () => undefined,
     (reason: unknown) => reason ?? new Error('rejected with nothing'),
   )
@@ -20,12 +47,12 @@ async function request(db: Knex): Promise<Request> {
 }
 
 /** So many requests at once. */
-export function burst(db: Knex, count: number): Promise<Request[]> {
+export function burst(db: Loaded, count: number): Promise<Request[]> {
   return Promise.all(Array.from({ length: count }, () => request(db)))
 }
 
 /** So many callers, each with one request after another, until there were so many requests. */
-export async function inTurn(db: Knex, callers: number, total: number): Promise<Request[]> {
+export async function inTurn(db: Loaded, callers: number, total: number): Promise<Request[]> {
   const requests: Request[] = []
   let begun = 0
   await burstOf(callers, async () => {
@@ -35,7 +62,7 @@ export async function inTurn(db: Knex, callers: number, total: number): Promise<
 }
 
 /** So many callers, each with one request after another, as long as it is wanted; a failed one pauses. */
-export async function whileWanted(db: Knex, callers: number, isWanted: () => boolean): Promise<Request[]> {
+export async function whileWanted(db: Loaded, callers: number, isWanted: () => boolean): Promise<Request[]> {
   const requests: Request[] = []
   await burstOf(callers, async () => {
     while (isWanted()) {
@@ -48,7 +75,7 @@ export async function whileWanted(db: Knex, callers: number, isWanted: () => boo
 }
 
 /** Requests at a steady rate, whether the earlier ones are answered or not. */
-export async function steadily(db: Knex, perSecond: number, millis: number): Promise<Request[]> {
+export async function steadily(db: Loaded, perSecond: number, millis: number): Promise<Request[]> {
   const requests: Promise<Request>[] = []
   const startedAt = performance.now()
   while (performance.now() - startedAt < millis) {
@@ -72,7 +99,7 @@ export function worst(requests: readonly Request[]): number {
 }
 
 /** The answers of requests that nobody waits for any longer than so. */
-export async function answersWithin(db: Knex, count: number, millis: number): Promise<Request[]> {
+export async function answersWithin(db: Loaded, count: number, millis: number): Promise<Request[]> {
   const answered: Request[] = []
   const all = Promise.all(Array.from({ length: count }, async () => void answered.push(await request(db))))
   await Promise.race([all, sleep(millis)])
@@ -80,18 +107,18 @@ export async function answersWithin(db: Knex, count: number, millis: number): Pr
 }
 
 /** Holds that many connections at once; resolves with how long it took until it had them. */
-export async function timeToHold(db: Knex, count: number): Promise<number> {
-  const client = db.client as Knex.Client
+export async function timeToHold(db: Loaded, count: number): Promise<number> {
+  const pool = poolOf(db)
   const startedAt = performance.now()
-  const held = await Promise.all(Array.from({ length: count }, () => client.acquireConnection() as Promise<object>))
+  const held = await Promise.all(Array.from({ length: count }, () => pool.acquire()))
   const millis = performance.now() - startedAt
-  if (new Set(held).size !== count) throw new Error('one connection was lent twice')
-  for (const connection of held) await client.releaseConnection(connection)
+  if (new Set(held.map(({ connection }) => connection)).size !== count) throw new Error('one connection was lent twice')
+  for (const { release } of held) await release()
   return millis
 }
 
 /** Opens that many connections, and leaves them idle. */
-export async function fill(db: Knex, count: number): Promise<void> {
+export async function fill(db: Loaded, count: number): Promise<void> {
   await timeToHold(db, count)
 }
 
