@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { applyPoolPolicy, findPoolkeeperError, type PoolEvent, type PoolKeeper, type PoolPolicyOptions } from '@poolkeeper/mysql2'
+import knex, { type Knex } from 'knex'
 import { createPool, type PoolOptions } from 'mysql2'
 import type { Pool, PoolConnection, RowDataPacket } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -214,6 +215,15 @@ address.describe('mysql2', () => {
       const late: unknown = await pool.query('select 1').catch((error: unknown) => error)
       expect(late).toMatchObject({ message: 'Pool is closed.' })
     })
+  })
+
+  test('a Knex that runs on it (`connectionPool`) is served by it', async () => {
+    const { pool, keeper } = kept()
+    const db = knex({ client: 'mysql2', connectionPool: pool.pool } as Knex.Config)
+    const [rows] = await db.transaction(async (trx) => trx.raw<[{ one: number }[]]>('select 1 as one'))
+    expect(rows).toEqual([{ one: 1 }])
+    await db.destroy()
+    expect(keeper.stats()).toMatchObject({ used: 0, idle: 1, acquires: { ok: 1 } })
   })
 
   test('detached while callers wait, mysql2 serves them itself', async () => {

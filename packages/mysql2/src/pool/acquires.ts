@@ -138,7 +138,7 @@ export class Acquires {
     if (connection === undefined) return
     if (this.#isDetached) this.#settleDetached(caller, connection)
     else if (answer !== true || !this.#neighbours.isOpen(connection)) this.#turnDown(caller, connection, answer)
-    else if (caller.isGone) this.#free(connection)
+    else if (caller.isGone) this.#keepFree(connection)
     else this.#deliver(caller.callback, connection, caller.since, caller.origin)
   }
 
@@ -198,6 +198,12 @@ export class Acquires {
     if (isKept) this.#free(connection)
     else void this.#neighbours.close(connection)
     this.#events.settled()
+  }
+
+  /** It was nobody's: there is nothing to tell. */
+  #keepFree(connection: PoolConnection): void {
+    this.#pool._freeConnections.push(connection)
+    this.#neighbours.wake()
   }
 
   async #reset(connection: PoolConnection): Promise<'keep' | 'retire'> {
