@@ -23,6 +23,7 @@ export const HOSTS: readonly string[] = [
   'Drizzle · node-postgres, applied',
   'Drizzle · mysql2',
   'Drizzle · mysql2, applied',
+  'postgres.js',
 ]
 
 /** The columns of the others: a core of the behaviours, version by version. */
@@ -31,6 +32,7 @@ const VERSION_TABLES: readonly { readonly host: string; readonly server: string;
   { host: 'pg', server: 'PostgreSQL', names: versions.pg.map(({ version }) => `pg ${version}`) },
   { host: 'mysql2', server: 'MariaDB', names: versions.mysql2.map(({ version }) => `mysql2 ${version}`) },
   { host: 'Drizzle', server: 'PostgreSQL', names: versions.drizzle.map(({ version }) => `Drizzle ${version}`) },
+  { host: 'postgres.js', server: 'PostgreSQL', names: versions.postgres.map(({ version }) => `postgres.js ${version}`) },
 ]
 export const VERSIONS: readonly string[] = VERSION_TABLES.flatMap(({ names }) => names)
 

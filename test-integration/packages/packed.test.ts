@@ -108,6 +108,27 @@ export const wrong = keeperOf({})
 export const code: string | undefined = findPoolkeeperError(isPoolkeeperError(stats))?.code
 `
 
+const POSTGRES_JS = `
+const sql = postgres(process.env.POSTGRES, withPoolPolicy({ max: 2 }, { name: 'packed' }))
+async function main() {
+  const keeper = keeperOf(sql)
+  const [row] = await sql\`select 1 as one\`
+  console.log(JSON.stringify({ one: row.one, opened: keeper.stats().opens.ok, name: keeper.name }))
+  await sql.end()
+}
+main()
+`
+
+const POSTGRES_JS_TYPED = `
+import postgres from 'postgres'
+import { applyPoolPolicy, keeperOf, withPoolPolicy, type PoolKeeper } from '@poolkeeper/postgres-js'
+const sql = postgres('postgres://127.0.0.1/none', withPoolPolicy({ max: 5, ssl: 'require' }, { keepaliveMillis: 60_000 }))
+export const keeper: PoolKeeper = keeperOf(sql)
+export const same: PoolKeeper = applyPoolPolicy(sql, { keepaliveMillis: 60_000 })
+// @ts-expect-error a text is no number of milliseconds
+export const wrong = withPoolPolicy({}, { keepaliveMillis: '1s' })
+`
+
 const postgres = requireServer('postgres')
 const mariadb = requireServer('mariadb')
 
@@ -134,6 +155,29 @@ postgres.describe('the packed packages in a project of a stranger', () => {
     await project.write(file, head + body)
     const output = await project.node({ POSTGRES: postgres.url }, file)
     expect(JSON.parse(output)).toEqual(expected)
+  })
+
+  test.for([
+    {
+      name: 'an ES module',
+      file: 'postgres-js.mjs',
+      head: "import postgres from 'postgres'\nimport { keeperOf, withPoolPolicy } from '@poolkeeper/postgres-js'",
+    },
+    {
+      name: 'a CommonJS script',
+      file: 'postgres-js.cjs',
+      head: "const postgres = require('postgres')\nconst { keeperOf, withPoolPolicy } = require('@poolkeeper/postgres-js')",
+    },
+  ])('attend postgres.js from $name', { timeout: 30_000 }, async ({ file, head }) => {
+    await project.write(file, head + POSTGRES_JS)
+    const output = await project.node({ POSTGRES: postgres.url }, file)
+    expect(JSON.parse(output)).toEqual({ one: 1, opened: 1, name: 'packed' })
+  })
+
+  test('are typed for postgres.js', { timeout: 60_000 }, async () => {
+    await project.write('postgres-js.mts', POSTGRES_JS_TYPED)
+    const flags = ['--strict', '--noEmit', '--target', 'es2022', '--types', 'node', '--module', 'nodenext', '--skipLibCheck']
+    await project.tsc(...flags, 'postgres-js.mts')
   })
 
   test.for([

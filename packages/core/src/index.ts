@@ -74,6 +74,8 @@ export { appliedKeeper, forgetKeeper, hasKeeper, registerKeeper, registeredKeepe
 export type { PoolObserver } from './reporter.ts'
 export { rulesOf, type RulesByMoment } from './rules/index.ts'
 export type { Moment, Objection, Rule, Situation } from './rules/rule.ts'
+export { SharedKeeper } from './shared/shared-keeper.ts'
+export type { SharedEvents, SharedPort } from './shared/shared-port.ts'
 export type { AcquireCounters, ObservedCounters, PoolStats, ValidationCounters } from './stats.ts'
 export { ownedBy, type Scope } from './scope.ts'
 export { judge, type Verdict } from './verdict.ts'

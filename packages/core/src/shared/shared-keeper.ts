@@ -1,0 +1,347 @@
+import { systemClock } from '../clock.ts'
+import type { PoolkeeperError } from '../errors.ts'
+import type { Harm } from '../harm.ts'
+import type { DrainOptions, DrainReport, PauseOptions, PoolKeeper, ReadyOptions } from '../keeper.ts'
+import type { PoolExplanation } from '../lending/explain.ts'
+import type { PoolHealth } from '../lending/health.ts'
+import type { KeeperDependencies } from '../lending/lending-keeper.ts'
+import { FIELDS } from '../policy/fields.ts'
+import { invalidPolicy } from '../policy/bounds.ts'
+import type { PoolPolicyOptions } from '../policy/options.ts'
+import type { PoolPolicy } from '../policy/values.ts'
+import type { PoolObserver } from '../reporter.ts'
+import type { PoolStats } from '../stats.ts'
+import { judge } from '../verdict.ts'
+import { SharedChecks } from './checks.ts'
+import { SharedContext } from './context.ts'
+import { SharedDrain } from './drain.ts'
+import type { SharedEvents, SharedPort } from './shared-port.ts'
+import { SharedUpkeep } from './upkeep.ts'
+import { beginUse, endUse } from './uses.ts'
+import { sharedExplanation, sharedHealth, whyWaiting } from './views.ts'
+
+const CLEARED_FOR_MILLIS = 50
+
+/**
+ * Attends one pool whose connections are shared: hears of everything through `SharedEvents`, decides by
+ * the policy's rules, and acts through the port.
+ */
+export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<C> {
+  readonly #context: SharedContext<C>
+  readonly #checks: SharedChecks<C>
+  readonly #upkeep: SharedUpkeep<C>
+  readonly #drain: SharedDrain<C>
+  readonly #resolve: KeeperDependencies['resolve']
+  readonly #attempts = new Map<number, number>()
+  /** Told of every change; those that are satisfied leave. */
+  readonly #waiting = new Set<() => void>()
+  #changes: PoolPolicyOptions = {}
+  #lastAttempt = 0
+  #detached = false
+
+  constructor(port: SharedPort<C>, policy: PoolPolicy, dependencies: KeeperDependencies = {}) {
+    const { clock = systemClock, draw = Math.random, resolve } = dependencies
+    this.#context = new SharedContext(port, policy, clock, draw)
+    this.#checks = new SharedChecks(this.#context, (connection, error) => this.#incident(connection, error))
+    this.#upkeep = new SharedUpkeep(this.#context, this.#checks)
+    this.#drain = new SharedDrain(this.#context)
+    this.#resolve = resolve
+    this.#context.changed = () => {
+      this.#drain.changed()
+      for (const check of [...this.#waiting]) check()
+    }
+  }
+
+  get name(): string {
+    return this.#context.policy.name
+  }
+
+  get policy(): PoolPolicy {
+    return this.#context.policy
+  }
+
+  stats(): PoolStats {
+    const { counters, policy, situation } = this.#context
+    const { name, min, max } = policy
+    const own = { name, min, max, generation: situation.generation, circuit: 'closed' as const }
+    return { ...own, ...this.#context.counts(), ...counters.snapshot() }
+  }
+
+  subscribe(observer: PoolObserver): () => void {
+    return this.#context.reporter.subscribe(observer)
+  }
+
+  health(): PoolHealth {
+    return sharedHealth(this.#context, Math.min(...this.#attempts.values()))
+  }
+
+  explain(): PoolExplanation {
+    return sharedExplanation(this.#context, this.#checks)
+  }
+
+  /** Called once the port is in place: opens what the policy wants ahead. */
+  start(): void {
+    if (this.#context.keepsMinimum) this.#upkeep.wake(0)
+  }
+
+  async ready({ timeoutMillis = this.#context.policy.acquireTimeoutMillis }: ReadyOptions = {}): Promise<void> {
+    FIELDS.acquireTimeoutMillis('timeoutMillis', timeoutMillis)
+    const { clock, policy, port } = this.#context
+    if (this.#context.draining) throw this.#context.drainingError()
+    this.#context.keepsMinimum = policy.min > 0
+    this.#upkeep.wake()
+    let timer: { cancel(): void } | undefined
+    const late = new Promise<'late'>((resolve) => (timer = clock.after(timeoutMillis, () => resolve('late'), true)))
+    try {
+      const outcome = await Promise.race([port.open(policy.min), late])
+      if (outcome !== 'late') return
+    } catch (error) {
+      this.#context.lastOpenError ??= error
+    } finally {
+      timer?.cancel()
+    }
+    throw this.#context.error('CONNECT_FAILED', `was not ready within ${timeoutMillis} ms`)
+  }
+
+  resize(): Promise<void> {
+    return Promise.reject(this.#context.unsupported(`${this.#context.port.host} settles its size when it is made: no resize()`))
+  }
+
+  async evictIdle(): Promise<number> {
+    const { policy, port } = this.#context
+    const idle = port.connections().filter((connection) => port.isIdle(connection))
+    const spare = idle.slice(0, Math.max(0, port.connections().length - policy.min))
+    for (const connection of spare) this.#context.condemn(this.#context.factsOf(connection), 'idle')
+    await this.#retire(spare)
+    return spare.length
+  }
+
+  async recycle(): Promise<void> {
+    const { port, reporter } = this.#context
+    const old = [...port.connections()]
+    if (reporter.hears('recycled')) reporter.emit('recycled', { connections: old.length })
+    for (const connection of old) this.#context.condemn(this.#context.factsOf(connection), 'recycle')
+    await this.#retire(old)
+  }
+
+  async #retire(connections: readonly C[]): Promise<void> {
+    const { ledger, port } = this.#context
+    port.retire(connections)
+    await this.#until(() => !connections.some((connection) => ledger.get(connection) !== undefined))
+  }
+
+  pause({ waiters = 'wait' }: PauseOptions = {}): void {
+    const { port, reporter } = this.#context
+    this.#context.paused = waiters
+    if (waiters === 'fail') port.rejectWaiters(this.#context.pausedError())
+    if (reporter.hears('paused')) reporter.emit('paused', { waiters })
+  }
+
+  resume(): void {
+    const { paused, port, reporter } = this.#context
+    if (paused === false) return
+    this.#context.paused = false
+    this.#context.changed()
+    port.wake()
+    if (reporter.hears('resumed')) reporter.emit('resumed', {})
+  }
+
+  reconfigure(changes: PoolPolicyOptions): void {
+    const { policy, port } = this.#context
+    if (this.#resolve === undefined) throw this.#context.unsupported(`${port.host} cannot be reconfigured while it runs`)
+    if (changes.name !== undefined && changes.name !== policy.name) {
+      throw invalidPolicy('name', 'the same while the pool runs', changes.name)
+    }
+    const changed = this.#resolve({ ...this.#changes, ...changes })
+    this.#changes = { ...this.#changes, ...changes }
+    this.#context.use(changed)
+    if (changed.sources.min === 'policy') this.#context.keepsMinimum = changed.min > 0
+    port.configure(changed)
+    this.#upkeep.wake()
+  }
+
+  drain(options: DrainOptions = {}): Promise<DrainReport> {
+    this.#upkeep.stop()
+    return this.#drain.run(options)
+  }
+
+  detach(): void {
+    this.#detached = true
+    this.#upkeep.stop()
+    this.#checks.release()
+    this.#context.paused = false
+    this.#context.changed()
+    this.#context.port.detach()
+  }
+
+  admit(): PoolkeeperError | undefined {
+    const { counters, draining, paused, policy, port } = this.#context
+    this.#context.lastAcquireAt = this.#context.clock.now()
+    const isFull = policy.maxPending !== false && port.waiters().length >= policy.maxPending && port.counts().used >= policy.max
+    if (!draining && paused !== 'fail' && !isFull) return undefined
+    counters.acquires.refused++
+    if (draining) return this.#context.drainingError()
+    return paused === 'fail'
+      ? this.#context.pausedError()
+      : this.#context.error('POOL_EXHAUSTED', `has ${policy.maxPending} callers waiting already`)
+  }
+
+  clear(since: number = Infinity): true | Promise<void> {
+    this.#upkeep.look()
+    if (this.#context.paused !== false) return this.#until(() => this.#context.paused === false)
+    const { port } = this.#context
+    for (const connection of port.connections()) {
+      if (port.isIdle(connection) && this.#mustProve(connection, since)) void this.#checks.start(connection, 'checkout')
+    }
+    return this.#checks.count === 0 ? true : this.#checks.settled()
+  }
+
+  mustProve(connection: C): boolean {
+    // Between being cleared and being sent lie a few turns of the loop.
+    return this.#mustProve(connection, this.#context.clock.now() - CLEARED_FOR_MILLIS)
+  }
+
+  #mustProve(connection: C, since: number): boolean {
+    const { clock, rules, situation } = this.#context
+    const facts = this.#context.factsOf(connection)
+    if (facts.provenAt >= since && facts.provenGeneration === situation.generation && !facts.suspect) return false
+    situation.now = clock.now()
+    return judge(rules.checkout, facts, situation).action === 'validate'
+  }
+
+  prove(connection: C): Promise<void> {
+    return this.#checks.start(connection, 'checkout')
+  }
+
+  opening(): number {
+    this.#upkeep.wake()
+    this.#attempts.set(++this.#lastAttempt, this.#context.clock.now())
+    return this.#lastAttempt
+  }
+
+  opened(attempt: number, connection: C): void {
+    const { clock, counters, ledger, reporter, situation } = this.#context
+    const openMillis = this.#endAttempt(attempt)
+    const facts = ledger.open(connection, clock.now(), situation.generation)
+    this.#context.lastOpenError = undefined
+    this.#context.openFailures = 0
+    counters.opens.ok++
+    counters.open.record(openMillis)
+    if (reporter.hears('opened')) reporter.emit('opened', { connection: facts.id, openMillis })
+    this.#context.changed()
+  }
+
+  openFailed(attempt: number, error: unknown): void {
+    const { counters, reporter } = this.#context
+    const openMillis = this.#endAttempt(attempt)
+    this.#context.lastOpenError = error
+    this.#context.openFailures++
+    counters.opens.failed++
+    if (reporter.hears('openFailed')) reporter.emit('openFailed', { error, openMillis })
+    this.#context.changed()
+  }
+
+  acquired(waitMillis: number): void {
+    const { counters } = this.#context
+    counters.acquires.ok++
+    if (waitMillis === 0) counters.wait.recordZero()
+    else counters.wait.record(waitMillis)
+    if (waitMillis > 0) this.#context.changed()
+  }
+
+  acquireFailed(error: unknown, waitMillis: number, outcome: 'timedOut' | 'aborted' | 'refused' | 'failed'): void {
+    const { clock, counters, reporter } = this.#context
+    counters.acquires[outcome]++
+    if (outcome === 'timedOut') this.#context.lastTimeoutAt = clock.now()
+    if (reporter.hears('acquireFailed')) reporter.emit('acquireFailed', { error, waitMillis })
+    this.#context.changed()
+  }
+
+  explainTimeout(waitMillis: number): PoolkeeperError {
+    const { code, why } = whyWaiting(this.#context)
+    return this.#context.error(code, `gave no connection within ${Math.round(waitMillis)} ms: ${why}`)
+  }
+
+  busy(connection: C): void {
+    beginUse(this.#context, this.#context.factsOf(connection))
+  }
+
+  answered(connection: C): void {
+    const facts = this.#context.ledger.get(connection)
+    if (facts === undefined) return
+    facts.provenAt = this.#context.clock.now()
+    facts.provenGeneration = this.#context.situation.generation
+  }
+
+  rested(connection: C): void {
+    const facts = this.#context.ledger.get(connection)
+    if (facts === undefined) return
+    this.answered(connection)
+    endUse(this.#context, facts)
+    this.#context.changed()
+  }
+
+  failed(connection: C, error: unknown, harm: Harm): void {
+    const facts = this.#context.ledger.get(connection)
+    if (facts === undefined || harm === 'statement') return
+    facts.suspect = true
+    this.#context.condemn(facts, 'fatal')
+    if (harm === 'server') this.#incident(connection, error)
+  }
+
+  closed(connection: C, reason: 'fatal' | 'host' | 'idle' | 'maxLifetime', error?: unknown): void {
+    const { clock, counters, draining, ledger, reporter } = this.#context
+    const facts = ledger.get(connection)
+    if (facts === undefined) return
+    if (reason === 'fatal' && facts.condemnedFor === undefined) this.failed(connection, error, 'server')
+    this.#context.condemn(facts, draining ? 'drain' : reason)
+    endUse(this.#context, facts)
+    ledger.forget(connection)
+    this.#checks.forget(connection)
+    const { condemnedFor = reason, id, openedAt, uses } = facts
+    counters.closes[condemnedFor]++
+    if (reporter.hears('closed')) {
+      reporter.emit('closed', { connection: id, reason: condemnedFor, ageMillis: clock.now() - openedAt, uses })
+    }
+    this.#upkeep.wake()
+    this.#context.changed()
+  }
+
+  ending(): void {
+    const { paused, port } = this.#context
+    this.#context.draining = true
+    if (paused !== false) port.rejectWaiters(this.#context.drainingError())
+    this.#upkeep.stop()
+  }
+
+  #endAttempt(attempt: number): number {
+    const { clock } = this.#context
+    const openMillis = clock.now() - (this.#attempts.get(attempt) ?? clock.now())
+    this.#attempts.delete(attempt)
+    return openMillis
+  }
+
+  /** One death condemns its peers: what was proven before it proves itself again. Once for each incident. */
+  #incident(victim: C, cause: unknown): void {
+    const { policy, port, reporter, situation } = this.#context
+    if (this.#context.factsOf(victim).provenGeneration < situation.generation) return
+    situation.generation++
+    if (reporter.hears('generationBumped')) reporter.emit('generationBumped', { generation: situation.generation, cause })
+    if (!this.#context.mayTalk() || policy.validateAfterIdleMillis === false) return
+    for (const connection of [...port.connections()]) {
+      if (connection !== victim && port.isIdle(connection)) void this.#checks.start(connection, 'incident')
+    }
+  }
+
+  #until(isDone: () => boolean): Promise<void> {
+    if (isDone()) return Promise.resolve()
+    return new Promise((resolve) => {
+      const check = (): void => {
+        if (!isDone() && !this.#detached && !this.#context.draining) return
+        this.#waiting.delete(check)
+        resolve()
+      }
+      this.#waiting.add(check)
+    })
+  }
+}

@@ -1,0 +1,342 @@
+import { EventEmitter } from 'node:events'
+import type { Socket } from 'node:net'
+import type { Harm } from '@poolkeeper/core'
+import { pgDriver } from '@poolkeeper/drivers'
+import {
+  type Asked,
+  cleanStartup,
+  errorFields,
+  follow,
+  FROM_SERVER,
+  greetingOf,
+  type MessageReader,
+  queryMessage,
+  ServerMessages,
+  SYNC_MESSAGE,
+} from './messages.ts'
+import { connectRaw, type Target } from './raw-socket.ts'
+
+/** Makes the startup packet so long that postgres.js sends it at once; taken off before the server sees it. */
+export const PAD = 'poolkeeper_pad'
+
+/** A farewell that is not answered by then is not waited for. */
+const FAREWELL_MILLIS = 1_000
+const TERMINATE = Buffer.from([0x58, 0, 0, 0, 4])
+const REST = 'I'.charCodeAt(0)
+/** What the server may send of its own accord, between the answers. */
+const UNASKED: ReadonlySet<number> = new Set([FROM_SERVER.notice, FROM_SERVER.parameter, FROM_SERVER.notification])
+
+type Phase = 'new' | 'starting' | 'open' | 'foreign' | 'ended' | 'closed'
+
+/** How a connection ended: by itself, or by the wish of postgres.js. */
+export type GateEnd = 'died' | 'ended'
+
+/** What a gate tells. */
+export interface GateEvents {
+  opening(gate: Gate): void
+  opened(gate: Gate): void
+  openFailed(gate: Gate, error: unknown): void
+  busy(gate: Gate): void
+  rested(gate: Gate): void
+  failed(gate: Gate, error: unknown, harm: Harm): void
+  mustProve(gate: Gate): boolean
+  prove(gate: Gate): Promise<void>
+  /** It will be closed soon. Until `gone`, postgres.js still takes it for a connection that it can use. */
+  doomed(gate: Gate): void
+  /** The socket is closed; postgres.js is told next. */
+  closed(gate: Gate, how: GateEnd, error: unknown): void
+  gone(gate: Gate): void
+}
+
+interface Probe {
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+type WriteCallback = (error?: Error | null) => void
+
+/**
+ * What postgres.js has in place of a socket: everything goes through unchanged, until somebody asks the
+ * connection for a sign of life. Then a Sync goes out in between, its answer is taken out, and what
+ * postgres.js wants to send is held back until it is there.
+ */
+export class Gate extends EventEmitter implements MessageReader {
+  /** Before 3.4.4, postgres.js makes a new socket for a lost connection only when the old one says so. */
+  readonly encrypted = true
+  readonly host: string
+  readonly port: number
+  readonly openedAt: number = performance.now()
+  /** The server's number for it. */
+  pid: number | undefined
+  restedAt: number = performance.now()
+  events: GateEvents | undefined
+  readonly #asked: Asked = { pending: 0, isUnfinished: false }
+  readonly #messages = new ServerMessages(this)
+  #held: { bytes: Buffer; callback: WriteCallback | undefined }[] = []
+  #socket: Socket
+  #isConnected = false
+  #phase: Phase = 'new'
+  #status = REST
+  #probe: Probe | undefined
+  #isProving = false
+  #isDoomed = false
+  #hasLeft = false
+  #error: Error | undefined
+  #keepAlive: readonly [boolean, number] | undefined
+
+  constructor(target: Target, events: GateEvents | undefined) {
+    super()
+    this.host = target.host
+    this.port = target.port
+    this.events = events
+    this.#socket = connectRaw(target, (error, socket) => this.#connected(error, socket))
+  }
+
+  /** Open, with nothing in flight, in no transaction. */
+  get isAtRest(): boolean {
+    return this.isOpen && this.#asked.pending === 0 && !this.#asked.isUnfinished && this.#status === REST
+  }
+
+  get isOpen(): boolean {
+    return this.#phase === 'open' && !this.#isDoomed
+  }
+
+  get isProbing(): boolean {
+    return this.#probe !== undefined
+  }
+
+  get isStarting(): boolean {
+    return this.#phase === 'starting'
+  }
+
+  get isEnded(): boolean {
+    return this.#phase === 'ended' || this.#isDoomed
+  }
+
+  get readyState(): string {
+    if (this.#phase === 'closed') return 'closed'
+    return this.#isConnected ? this.#socket.readyState : 'opening'
+  }
+
+  write(given: Uint8Array, callback?: WriteCallback): boolean {
+    if (this.#phase === 'closed') return true
+    let bytes = Buffer.from(given.buffer, given.byteOffset, given.byteLength)
+    if (this.#phase === 'new') {
+      const greeted = this.#greet(bytes)
+      if (greeted === undefined) return true
+      bytes = greeted
+    }
+    const wasAtRest = this.isAtRest
+    if (this.#phase !== 'foreign') follow(this.#asked, bytes)
+    if (wasAtRest && this.#probe === undefined && !this.#isProving) this.#begin()
+    if (!this.#isConnected || this.#probe !== undefined || this.#isProving) {
+      this.#held.push({ bytes, callback })
+      return true
+    }
+    return this.#socket.write(bytes, callback)
+  }
+
+  /** Asks the server for a sign of life. Only at rest, or on behalf of what is held back. */
+  probe(text: string | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (!this.isOpen || this.#probe !== undefined) {
+        reject(new Error('the connection cannot be asked now'))
+        return
+      }
+      this.#probe = { resolve, reject }
+      this.#socket.write(text === undefined ? SYNC_MESSAGE : queryMessage(text))
+    })
+  }
+
+  /** Destroys the socket; who waits for something on it gets the error. */
+  kill(error: Error): void {
+    if (this.#phase === 'closed') return
+    this.#error ??= error
+    this.#doom()
+    this.#socket.destroy()
+  }
+
+  /**
+   * Says goodbye on a connection that is at rest. postgres.js takes it as one that the server has closed, at once:
+   * nobody waits for the farewell.
+   */
+  leave(): void {
+    this.#doom()
+    this.#hasLeft = true
+    this.#farewell(TERMINATE)
+    this.emit('close', false)
+    this.events?.gone(this)
+  }
+
+  /** As sockets do: called by postgres.js. */
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  end(farewell?: Uint8Array): void {
+    if (this.#phase === 'closed') return
+    this.#phase = 'ended'
+    this.#probe?.reject(new Error('the connection was ended'))
+    this.#probe = undefined
+    this.#farewell(farewell)
+  }
+
+  #farewell(bytes: Uint8Array | undefined): void {
+    if (bytes === undefined) this.#socket.end()
+    else this.#socket.end(bytes)
+    setTimeout(() => this.#socket.destroy(), FAREWELL_MILLIS).unref()
+  }
+
+  setKeepAlive(enable: boolean, delayMillis: number): void {
+    this.#keepAlive = [enable, delayMillis]
+    if (this.#isConnected) this.#socket.setKeepAlive(enable, delayMillis)
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  /** A connection whose first command was given up before it was open is forgotten by postgres.js, unless it hears this. */
+  nudge(): void {
+    if (this.isAtRest && this.#held.length === 0) this.emit('drain')
+  }
+
+  /** From now on nothing may be handed to postgres.js that it could give to this connection. */
+  #doom(): void {
+    if (this.#isDoomed || this.#phase === 'closed') return
+    this.#isDoomed = true
+    this.events?.doomed(this)
+  }
+
+  #greet(bytes: Buffer): Buffer | undefined {
+    const greeting = greetingOf(bytes)
+    if (greeting === 'tls') {
+      const text = 'TLS has to stand in the options that are given to withPoolPolicy(): `ssl` in the URL or in the environment is not seen there'
+      this.kill(Object.assign(new Error(text), { code: 'UNSUPPORTED_HOST' }))
+      return undefined
+    }
+    this.#phase = greeting === 'cancel' ? 'foreign' : 'starting'
+    if (greeting === 'cancel') return bytes
+    this.#asked.pending = 1
+    this.events?.opening(this)
+    const startup = cleanStartup(bytes, PAD)
+    this.#held.push({ bytes: startup, callback: undefined })
+    if (this.#isConnected) this.#release()
+    return undefined
+  }
+
+  #connected(error: Error | undefined, socket: Socket): void {
+    if (error !== undefined) {
+      this.#socket.destroy()
+      setImmediate(() => this.#end(this.#error ?? error, true))
+      return
+    }
+    this.#socket = socket
+    this.#isConnected = true
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk))
+    socket.once('end', () => this.#doom())
+    socket.on('drain', () => this.emit('drain'))
+    socket.on('error', (reason: Error) => (this.#error ??= reason))
+    // By then everything that has been written in this turn was handed over, and nothing new is: see `closed`.
+    socket.once('close', () => this.#end(this.#error, false))
+    if (this.#keepAlive !== undefined) socket.setKeepAlive(...this.#keepAlive)
+    this.#release()
+  }
+
+  /** The first command after a rest. */
+  #begin(): void {
+    const { events } = this
+    if (events === undefined) return
+    events.busy(this)
+    if (!events.mustProve(this)) return
+    this.#isProving = true
+    void events.prove(this).then(() => {
+      this.#isProving = false
+      this.#release()
+    })
+  }
+
+  #release(): void {
+    if (!this.#isConnected || this.#probe !== undefined || this.#isProving) return
+    for (const { bytes, callback } of this.#held.splice(0)) this.#socket.write(bytes, callback)
+  }
+
+  #receive(chunk: Buffer): void {
+    const wasOpen = this.#phase === 'open'
+    const wasAtRest = this.isAtRest
+    const passed = this.#phase === 'foreign' ? chunk : this.#messages.push(chunk)
+    if (!wasOpen && this.isOpen) this.events?.opened(this)
+    if (passed.length > 0) this.emit('data', passed)
+    if (!wasAtRest && this.isAtRest) {
+      this.restedAt = performance.now()
+      this.events?.rested(this)
+    }
+  }
+
+  wants(type: number): boolean {
+    if (type === FROM_SERVER.readyForQuery || (type === FROM_SERVER.key && this.#phase === 'starting')) return true
+    return type === FROM_SERVER.error || (this.#probe !== undefined && !UNASKED.has(type))
+  }
+
+  read(type: number, message: Buffer): boolean {
+    if (type === FROM_SERVER.error && !this.#survives(message)) return false
+    if (type === FROM_SERVER.key && this.#probe === undefined) this.pid = message.readInt32BE(5)
+    if (type !== FROM_SERVER.readyForQuery) return this.#probe === undefined
+    const probe = this.#probe
+    if (probe === undefined) {
+      this.#asked.pending--
+      this.#status = message[5] ?? REST
+      if (this.#phase === 'starting') this.#phase = 'open'
+      return true
+    }
+    this.#probe = undefined
+    probe.resolve()
+    this.#release()
+    return false
+  }
+
+  /**
+   * The last word of a server is the error of the socket: handed on as an answer, postgres.js would keep it
+   * for the first command of the next connection.
+   */
+  #survives(message: Buffer): boolean {
+    const fields = errorFields(message)
+    const error = Object.assign(new Error(fields['message']), { ...fields, name: 'PostgresError' })
+    const harm = pgDriver.harmOf(error)
+    if (this.#phase === 'starting') this.#error = error
+    if (this.#phase !== 'open') return true
+    if (harm === 'statement') return true
+    this.events?.failed(this, error, harm)
+    const isFatal = fields['severity'] === 'FATAL' || fields['severity'] === 'PANIC'
+    if (isFatal) this.kill(error)
+    return !isFatal
+  }
+
+  #end(error: Error | undefined, hadError: boolean): void {
+    if (this.#phase === 'closed') return
+    const phase = this.#phase
+    const isOwed = this.#asked.pending > 0 || this.#asked.isUnfinished || this.#held.length > 0 || phase === 'new'
+    this.#phase = 'closed'
+    this.#held = []
+    this.#probe?.reject(error ?? new Error('the connection was closed'))
+    this.#probe = undefined
+    if (phase === 'starting' || phase === 'new') this.events?.openFailed(this, error ?? new Error('the connection was closed before it was ready'))
+    const { events } = this
+    if (this.#hasLeft) {
+      events?.closed(this, 'ended', error)
+      return
+    }
+    events?.doomed(this)
+    events?.closed(this, phase === 'ended' ? 'ended' : 'died', error)
+    // What postgres.js was about to write is written first: it forgets for ever to write on a connection that it loses meanwhile.
+    setImmediate(() => {
+      if (error !== undefined && isOwed && this.listenerCount('error') > 0) this.emit('error', error)
+      this.emit('close', hadError)
+      events?.gone(this)
+    })
+  }
+}

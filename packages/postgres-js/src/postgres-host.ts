@@ -1,0 +1,169 @@
+import { PoolkeeperError } from '@poolkeeper/core'
+
+/**
+ * What of postgres.js is used that its types do not tell. Nothing else in this package knows of it.
+ *
+ * - `sql.options` is the object that every connection reads when it opens.
+ * - A `Query` hands itself to its `handler`, which is the one of its instance, in `handle()`.
+ * - A query's `state` is set when it is given to a connection.
+ */
+export interface PostgresQuery {
+  handler: QueryHandler
+  executed: boolean
+  readonly cancelled: unknown
+  readonly canceller: unknown
+  readonly strings: readonly string[]
+  state: unknown
+  reject: (error: unknown) => void
+  cancel(): unknown
+  then: Promise<unknown>['then']
+}
+
+export interface QueryHandler {
+  (query: PostgresQuery): unknown
+  debug?: unknown
+}
+
+interface QueryPrototype {
+  handle(this: PostgresQuery): Promise<void>
+}
+
+/** `sql.options`. */
+export interface PostgresOptions {
+  readonly host: readonly string[]
+  readonly port: readonly number[]
+  readonly path?: string | false | undefined
+  readonly database: string
+  readonly max: unknown
+  readonly ssl: unknown
+  readonly sslnegotiation?: unknown
+  readonly connect_timeout: unknown
+  readonly idle_timeout: unknown
+  readonly max_lifetime: unknown
+  /** The same object in the instances that postgres.js makes beside this one, for LISTEN. */
+  readonly shared: object
+  connection: Record<string, unknown>
+  socket?: SocketFactory | undefined
+}
+
+export type SocketFactory = (options: PostgresOptions) => object
+
+export interface ReservedSql {
+  release(): void
+  unsafe(text: string): PostgresQuery
+}
+
+/** The instance. */
+export interface PostgresSql {
+  readonly options: PostgresOptions
+  unsafe(text: string): PostgresQuery
+  reserve(): Promise<ReservedSql>
+  end(options?: { readonly timeout?: number }): Promise<void>
+}
+
+/** Takes an instance apart, or says what is missing. */
+export function postgresOf(sql: unknown): { readonly sql: PostgresSql; readonly handler: QueryHandler; readonly prototype: QueryPrototype } {
+  const instance = sql as PostgresSql
+  const isInstance = typeof sql === 'function' && typeof (sql as { options?: unknown }).options === 'object'
+  if (!isInstance) throw unsupported('this is not an instance of postgres.js; within a transaction, apply the policy to the instance itself')
+  for (const method of ['unsafe', 'reserve', 'end'] as const) {
+    if (typeof instance[method] !== 'function') throw unsupported(`this version of postgres.js has no ${method}()`)
+  }
+  const query = instance.unsafe('')
+  const prototype = Object.getPrototypeOf(query) as QueryPrototype
+  if (typeof query.handler !== 'function' || typeof prototype.handle !== 'function' || query.state !== null) {
+    throw unsupported('queries of this version of postgres.js are made differently (tried with 3.4.0 to 3.4.9)')
+  }
+  return { sql: instance, handler: query.handler, prototype }
+}
+
+/** What stands in the place of an instance's own handler. */
+const doors = new WeakMap<QueryHandler, QueryHandler>()
+const watched = new Map<QueryPrototype, { readonly original: QueryPrototype['handle']; doors: number }>()
+
+/**
+ * From now on the queries of one instance are handed to `door`. The class of queries is one for all instances, and
+ * the tagged template itself cannot be replaced: so it is asked of every query whose it is. Returns how to undo it.
+ */
+export function interceptQueries(prototype: QueryPrototype, handler: QueryHandler, door: QueryHandler): () => void {
+  doors.set(handler, door)
+  const entry = watched.get(prototype) ?? watch(prototype)
+  entry.doors++
+  return () => {
+    doors.delete(handler)
+    if (--entry.doors > 0) return
+    watched.delete(prototype)
+    prototype.handle = entry.original
+  }
+}
+
+function watch(prototype: QueryPrototype): { readonly original: QueryPrototype['handle']; doors: number } {
+  const original = prototype.handle
+  const entry = { original, doors: 0 }
+  watched.set(prototype, entry)
+  prototype.handle = function handle(): Promise<void> {
+    if (!this.executed) this.handler = doors.get(this.handler) ?? this.handler
+    if (isOwnQuestion(this)) this.reject = () => {}
+    return original.call(this)
+  }
+  return entry
+}
+
+/**
+ * What postgres.js asks of a new connection for itself. When the connection dies meanwhile, nobody would hear of the
+ * rejection, and it would end the process; who waits for the connection has his error by another way.
+ */
+function isOwnQuestion({ canceller, strings }: PostgresQuery): boolean {
+  return canceller === undefined && strings[0]?.includes('b.typarray') === true
+}
+
+/** Calls back when a query that waits is given to a connection, or leaves without. */
+export function watchQuery(query: PostgresQuery, onStart: () => void, onLeave: (error: unknown) => void): void {
+  const { reject } = query
+  const restore = (): void => {
+    Object.defineProperty(query, 'state', { value: null, writable: true, enumerable: true, configurable: true })
+    query.reject = reject
+  }
+  Object.defineProperty(query, 'state', {
+    enumerable: true,
+    configurable: true,
+    get: () => null,
+    set(state: unknown) {
+      restore()
+      query.state = state
+      onStart()
+    },
+  })
+  query.reject = (error) => {
+    restore()
+    onLeave(error)
+    reject(error)
+  }
+}
+
+/** One empty statement that no door sees. */
+export function emptyQuery(sql: PostgresSql, handler: QueryHandler): Promise<unknown> {
+  const query = sql.unsafe('')
+  query.executed = true
+  handler(query)
+  return Promise.resolve(query)
+}
+
+/**
+ * The server's number for a reserved connection: an empty statement is given to it, which says at once where it goes.
+ */
+export function pidOf(reserved: ReservedSql): number | undefined {
+  const query = reserved.unsafe('')
+  query.executed = true
+  query.handler(query)
+  // Its answer, or its end, is nobody's.
+  query.then(
+    () => {},
+    () => {},
+  )
+  return (query.state as { pid?: number } | null)?.pid
+}
+
+export function unsupported(what: string): PoolkeeperError {
+  return new PoolkeeperError('UNSUPPORTED_HOST', what)
+}

@@ -1,0 +1,282 @@
+import { Overrides, type PoolPolicy, type SharedEvents, type SharedPort, type ValidationAnswer, type Waiter } from '@poolkeeper/core'
+import { type Gate, type GateEnd, type GateEvents, PAD } from './gate.ts'
+import {
+  emptyQuery,
+  interceptQueries,
+  pidOf,
+  postgresOf,
+  type PostgresSql,
+  type QueryHandler,
+  type ReservedSql,
+  type SocketFactory,
+} from './postgres-host.ts'
+import { Queries } from './queries.ts'
+import { knock, type Target } from './raw-socket.ts'
+
+/** What `close()` gives the server to end its connections. */
+const LAST_CLOSES_MILLIS = 1_000
+const PAD_BYTES = 1_024
+
+/** What the attachment gives a port. */
+export interface PortHooks {
+  readonly socket: SocketFactory
+  onDetach(): void
+}
+
+/** What postgres.js tells of its pool through the sockets it asks for, and what can be done there. */
+export class PostgresPort implements SharedPort<Gate>, GateEvents {
+  readonly host = 'postgres.js'
+  readonly #sql: PostgresSql
+  readonly #handler: QueryHandler
+  readonly #targetOf: () => Target
+  readonly #overrides: Overrides<PostgresSql>
+  readonly #settings: Overrides<PostgresSql['options']>
+  readonly #gates = new Set<Gate>()
+  readonly #attempts = new Map<Gate, number>()
+  /** Lost, and postgres.js does not know yet; with what lets queries in again. */
+  readonly #doomed = new Map<Gate, () => void>()
+  /** They go as soon as they are at rest, and nobody's own. */
+  readonly #leaving = new Set<Gate>()
+  readonly #reserved = new Set<Gate | undefined>()
+  #warming: Promise<unknown> = Promise.resolve()
+  readonly #ownEnd: PostgresSql['end']
+  #events!: SharedEvents<Gate>
+  #queries!: Queries
+  #policy!: PoolPolicy
+  #mayBeStuck = false
+  #whenChanged: () => void = () => {}
+
+  constructor(sql: PostgresSql, targetOf: () => Target) {
+    const { handler, prototype } = postgresOf(sql)
+    this.#sql = sql
+    this.#handler = handler
+    this.#targetOf = targetOf
+    this.#ownEnd = sql.end
+    this.#overrides = new Overrides(sql)
+    this.#settings = new Overrides(sql.options)
+    this.#overrides.onUndo(interceptQueries(prototype, handler, (query) => this.#queries.door(query)))
+  }
+
+  /** Takes its place: from now on everything is told to the keeper. */
+  attach(events: SharedEvents<Gate>, policy: PoolPolicy, { socket, onDetach }: PortHooks): void {
+    const { end, options, reserve } = this.#sql
+    this.#events = events
+    this.#policy = policy
+    this.#queries = new Queries({
+      handler: this.#handler,
+      reserve,
+      events,
+      timeoutMillis: policy.acquireTimeoutMillis,
+      onGivenUp: () => (this.#mayBeStuck = true),
+      onReserved: (reserved) => this.#keepReserved(reserved),
+    })
+    this.#settings.onUndo(onDetach)
+    this.#settings.set('socket', socket)
+    // A copy: instances that are made beside this one share the object, and may have no socket of ours.
+    this.#settings.set('connection', { ...options.connection, [PAD]: 'x'.repeat(PAD_BYTES) })
+    this.#overrides.set('reserve', () => this.#queries.reserve())
+    this.#overrides.set('end', async (how) => {
+      events.ending()
+      this.#queries.handOver()
+      // Nobody waits for them any more, and postgres.js would for ever.
+      if (this.#queries.count === 0) await this.#giveUpOpening()
+      return end(how)
+    })
+  }
+
+  counts(): { used: number; idle: number; opening: number; closing: number; pending: number } {
+    const counts = { used: 0, idle: 0, opening: 0, closing: 0, pending: this.#queries.count }
+    for (const gate of this.#gates) {
+      if (gate.isEnded) counts.closing++
+      else if (!gate.isOpen) counts.opening++
+      else counts[gate.isAtRest || gate.isProbing ? 'idle' : 'used']++
+    }
+    return counts
+  }
+
+  connections(): readonly Gate[] {
+    return [...this.#gates].filter((gate) => gate.isOpen)
+  }
+
+  isIdle(gate: Gate): boolean {
+    return gate.isAtRest
+  }
+
+  waiters(): readonly Waiter[] {
+    return this.#queries.waiters()
+  }
+
+  postponeDeadlines(millis: number): void {
+    this.#queries.postpone(millis)
+  }
+
+  configure(policy: PoolPolicy): void {
+    this.#policy = policy
+    this.#queries.configure(policy.acquireTimeoutMillis)
+  }
+
+  probe(gate: Gate): Promise<ValidationAnswer> {
+    return gate.probe(this.#policy.validationQuery)
+  }
+
+  knock(): { readonly answer: Promise<void>; abandon(): void } {
+    return knock(this.#targetOf())
+  }
+
+  kill(gate: Gate, error: Error): void {
+    gate.kill(error)
+  }
+
+  retire(gates: readonly Gate[]): void {
+    for (const gate of gates) this.#leaving.add(gate)
+    void this.#letGo()
+  }
+
+  /** One after the other: what is being opened is not seen at once. */
+  open(count: number): Promise<void> {
+    const opened = this.#warming.then(() => this.#open(count))
+    this.#warming = opened.catch(() => {})
+    return opened
+  }
+
+  async #open(count: number): Promise<void> {
+    const { closing, idle, opening, used } = this.counts()
+    const missing = count - (closing + idle + opening + used)
+    if (missing <= 0) return
+    // postgres.js takes what is idle first, and opens one for each query beyond.
+    await Promise.all(Array.from({ length: idle + missing }, () => emptyQuery(this.#sql, this.#handler)))
+  }
+
+  wake(): void {
+    this.#queries.wake()
+  }
+
+  rejectWaiters(error: Error): number {
+    return this.#queries.rejectWaiters(error)
+  }
+
+  async close(): Promise<void> {
+    await this.#giveUpOpening()
+    await this.#ownEnd({ timeout: 0 })
+    if (this.#gates.size === 0) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, LAST_CLOSES_MILLIS)
+      this.#whenChanged = () => {
+        if (this.#gates.size > 0) return
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    for (const gate of [...this.#gates]) gate.kill(new Error('the pool is drained'))
+  }
+
+  detach(): void {
+    for (const gate of this.#gates) gate.events = undefined
+    this.#gates.clear()
+    this.#overrides.undo()
+    this.#settings.undo()
+    this.#queries.release()
+  }
+
+  opening(gate: Gate): void {
+    this.#gates.add(gate)
+    this.#attempts.set(gate, this.#events.opening())
+  }
+
+  opened(gate: Gate): void {
+    this.#events.opened(this.#attemptOf(gate), gate)
+  }
+
+  openFailed(gate: Gate, error: unknown): void {
+    if (this.#attempts.has(gate)) this.#events.openFailed(this.#attemptOf(gate), error)
+  }
+
+  busy(gate: Gate): void {
+    this.#events.busy(gate)
+  }
+
+  rested(gate: Gate): void {
+    this.#events.rested(gate)
+    if (this.#leaving.has(gate)) void this.#letGo()
+    if (!this.#mayBeStuck) return
+    // By then postgres.js has written what it had for this connection.
+    setImmediate(() => setImmediate(() => gate.nudge()))
+    this.#mayBeStuck = this.counts().opening > 0
+  }
+
+  failed(gate: Gate, error: unknown, harm: 'statement' | 'connection' | 'server'): void {
+    this.#events.failed(gate, error, harm)
+  }
+
+  mustProve(gate: Gate): boolean {
+    return this.#events.mustProve(gate)
+  }
+
+  prove(gate: Gate): Promise<void> {
+    return this.#events.prove(gate)
+  }
+
+  doomed(gate: Gate): void {
+    if (!this.#doomed.has(gate)) this.#doomed.set(gate, this.#queries.block())
+  }
+
+  closed(gate: Gate, how: GateEnd, error: unknown): void {
+    this.#gates.delete(gate)
+    this.#leaving.delete(gate)
+    this.#events.closed(gate, how === 'died' ? 'fatal' : this.#reasonOf(gate), error)
+    this.#whenChanged()
+  }
+
+  gone(gate: Gate): void {
+    this.#doomed.get(gate)?.()
+    this.#doomed.delete(gate)
+  }
+
+  /** Which one it is, is known by the server's number; if not, none goes until it comes back. */
+  #keepReserved(reserved: ReservedSql): void {
+    const pid = pidOf(reserved)
+    const gate = [...this.#gates].find((candidate) => candidate.pid === pid)
+    const { release } = reserved
+    this.#reserved.add(gate)
+    reserved.release = () => {
+      this.#reserved.delete(gate)
+      release()
+      if (this.#leaving.size > 0) void this.#letGo()
+    }
+  }
+
+  /**
+   * postgres.js may have given a command to a connection that it has not written to yet. It does so within a turn
+   * of the loop: for that long it is given nothing more, and what is still at rest then is free.
+   */
+  async #letGo(): Promise<void> {
+    const unblock = this.#queries.block()
+    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve))
+    const areFree = !this.#reserved.has(undefined)
+    for (const gate of [...this.#leaving]) if (areFree && gate.isAtRest && !gate.isProbing && !this.#reserved.has(gate)) gate.leave()
+    unblock()
+  }
+
+  /** Resolves when postgres.js knows. */
+  async #giveUpOpening(): Promise<void> {
+    const starting = [...this.#gates].filter((gate) => gate.isStarting)
+    const closed = starting.map((gate) => new Promise<void>((resolve) => void gate.once('close', () => resolve())))
+    for (const gate of starting) gate.kill(new Error('the pool is being closed'))
+    await Promise.all(closed)
+  }
+
+  #attemptOf(gate: Gate): number {
+    const attempt = this.#attempts.get(gate) ?? 0
+    this.#attempts.delete(gate)
+    return attempt
+  }
+
+  /** postgres.js does not say why it ends a connection; its age and its silence do. */
+  #reasonOf(gate: Gate): 'host' | 'idle' | 'maxLifetime' {
+    const { idleTimeoutMillis, lifetimeSpread, maxLifetimeMillis } = this.#policy
+    const now = performance.now()
+    const isOld = maxLifetimeMillis !== false && now - gate.openedAt >= maxLifetimeMillis * (1 - lifetimeSpread)
+    if (isOld) return 'maxLifetime'
+    return idleTimeoutMillis !== false && now - gate.restedAt >= idleTimeoutMillis - 1 ? 'idle' : 'host'
+  }
+}

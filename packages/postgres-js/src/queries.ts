@@ -1,0 +1,219 @@
+import { type SharedEvents, systemClock, type Waiter, Waiters } from '@poolkeeper/core'
+import type { Gate } from './gate.ts'
+import { NO_DEADLINE_MILLIS } from './host-settings.ts'
+import { type PostgresQuery, type PostgresSql, type QueryHandler, type ReservedSql, watchQuery } from './postgres-host.ts'
+
+/** Somebody who waits for a connection. */
+interface Caller {
+  /** Hands him to postgres.js. */
+  start(): void
+  refuse(error: unknown): void
+}
+
+type Outcome = 'timedOut' | 'aborted' | 'refused' | 'failed'
+
+export type QueryEvents = Pick<SharedEvents<Gate>, 'admit' | 'clear' | 'acquired' | 'acquireFailed' | 'explainTimeout'>
+
+export interface QueriesOptions {
+  readonly handler: QueryHandler
+  readonly reserve: PostgresSql['reserve']
+  readonly events: QueryEvents
+  readonly timeoutMillis: number
+  /** Told when a query was given up for which a connection may be being opened. */
+  onGivenUp(): void
+  /** Somebody has a connection for himself; told back when he gives it back. */
+  onReserved(reserved: ReservedSql): void
+}
+
+/**
+ * The door before the pool of postgres.js: a query goes in when all idle connections are known to be alive, for
+ * nobody can say which of them it will get. In the ordinary case that is at once, and it costs a look.
+ */
+export class Queries {
+  readonly #handler: QueryHandler
+  readonly #reserve: PostgresSql['reserve']
+  readonly #events: QueryEvents
+  readonly #onGivenUp: () => void
+  readonly #onReserved: QueriesOptions['onReserved']
+  readonly #waiters: Waiters<Caller> = new Waiters<Caller>(systemClock)
+  readonly #callers = new Set<Caller>()
+  /** Those of them who have not been handed to postgres.js yet. */
+  readonly #line = new Set<Caller>()
+  #isServing = false
+  #isOpen = true
+  #blocks = 0
+  #unblocked: () => void = () => {}
+  #timeoutMillis: number
+
+  constructor({ handler, reserve, events, timeoutMillis, onGivenUp, onReserved }: QueriesOptions) {
+    this.#handler = handler
+    this.#reserve = reserve
+    this.#events = events
+    this.#onGivenUp = onGivenUp
+    this.#onReserved = onReserved
+    this.#timeoutMillis = inForce(timeoutMillis)
+  }
+
+  /** In the place of the instance's own handler. */
+  readonly door: QueryHandler = (query) => {
+    const refusal = this.#isOpen ? this.#events.admit() : undefined
+    if (refusal !== undefined) query.reject(refusal)
+    else if (this.#isOpen && !this.#isClear()) this.#queue(this.#enter(query))
+    else this.#handOverNow(query)
+  }
+
+  reserve(): Promise<ReservedSql> {
+    const refusal = this.#isOpen ? this.#events.admit() : undefined
+    if (refusal !== undefined) return Promise.reject(refusal)
+    return new Promise((resolve, reject) => {
+      const caller: Caller = { start: () => void this.#startReserve(caller, resolve), refuse: reject }
+      this.#wait(caller)
+      if (!this.#isOpen || this.#isClear()) caller.start()
+      else this.#queue(caller)
+    })
+  }
+
+  configure(timeoutMillis: number): void {
+    this.#timeoutMillis = inForce(timeoutMillis)
+  }
+
+  waiters(): readonly Waiter[] {
+    return this.#waiters.all()
+  }
+
+  get count(): number {
+    return this.#waiters.count
+  }
+
+  postpone(millis: number): void {
+    this.#waiters.postpone(millis)
+  }
+
+  rejectWaiters(error: Error): number {
+    const callers = [...this.#callers]
+    for (const caller of callers) this.#leave(caller, error, 'refused')
+    return callers.length
+  }
+
+  /** Until it is lifted nothing is handed to postgres.js. */
+  block(): () => void {
+    this.#blocks++
+    return () => {
+      if (--this.#blocks === 0) this.#unblocked()
+    }
+  }
+
+  wake(): void {
+    if (!this.#isServing) void this.#serve()
+  }
+
+  /** Hands over everybody at once, and stands open from now on. */
+  release(): void {
+    this.#isOpen = false
+    this.handOver()
+    this.#unblocked()
+  }
+
+  #isClear(): boolean {
+    return this.#line.size === 0 && this.#blocks === 0 && this.#events.clear() === true
+  }
+
+  #handOverNow(query: PostgresQuery): void {
+    this.#handler(query)
+    if (!this.#isOpen) return
+    if (query.state === null) this.#enter(query)
+    else this.#events.acquired(0)
+  }
+
+  /** A query that has to wait, before the door or behind it. */
+  #enter(query: PostgresQuery): Caller {
+    const caller: Caller = {
+      start: () => this.#handler(query),
+      refuse: (error) => {
+        query.reject(error)
+        // As postgres.js itself cancels what waits: it is taken out of the queue, and the first error stands.
+        query.cancel()
+        this.#onGivenUp()
+      },
+    }
+    this.#wait(caller)
+    watchQuery(
+      query,
+      () => this.#acquired(caller),
+      (error) => {
+        if (this.#leave(caller, error, query.cancelled ? 'aborted' : 'failed', false)) this.#onGivenUp()
+      },
+    )
+    return caller
+  }
+
+  async #startReserve(caller: Caller, resolve: (reserved: ReservedSql) => void): Promise<void> {
+    try {
+      const reserved = await this.#reserve()
+      // Who left at his deadline does not want it any more.
+      if (!this.#acquired(caller)) return reserved.release()
+      if (this.#isOpen) this.#onReserved(reserved)
+      resolve(reserved)
+    } catch (error) {
+      this.#leave(caller, error, 'failed')
+    }
+  }
+
+  #wait(caller: Caller): void {
+    this.#callers.add(caller)
+    this.#waiters.add(caller, undefined, this.#timeoutMillis, ({ since }) => {
+      this.#leave(caller, this.#events.explainTimeout(systemClock.now() - since), 'timedOut')
+    })
+  }
+
+  #acquired(caller: Caller): boolean {
+    const waiter = this.#take(caller)
+    if (waiter !== undefined) this.#events.acquired(systemClock.now() - waiter.since)
+    return waiter !== undefined
+  }
+
+  #leave(caller: Caller, error: unknown, outcome: Outcome, isToBeTold = true): boolean {
+    const waiter = this.#take(caller)
+    if (waiter === undefined) return false
+    if (isToBeTold) caller.refuse(error)
+    this.#events.acquireFailed(error, systemClock.now() - waiter.since, outcome)
+    return true
+  }
+
+  #take(caller: Caller): Waiter | undefined {
+    this.#line.delete(caller)
+    this.#callers.delete(caller)
+    return this.#waiters.take(caller)
+  }
+
+  #queue(caller: Caller): void {
+    this.#line.add(caller)
+    this.wake()
+  }
+
+  async #serve(): Promise<void> {
+    this.#isServing = true
+    while (this.#line.size > 0) {
+      const clear = this.#blocks > 0 ? new Promise<void>((resolve) => (this.#unblocked = resolve)) : this.#events.clear(this.#oldest())
+      if (clear === true) this.handOver()
+      else await clear
+    }
+    this.#isServing = false
+  }
+
+  #oldest(): number {
+    return this.#waiters.all()[0]?.since ?? Infinity
+  }
+
+  /** Hands over everybody who is in the line. */
+  handOver(): void {
+    const callers = [...this.#line]
+    this.#line.clear()
+    for (const caller of callers) caller.start()
+  }
+}
+
+/** Without a deadline there is no timer. */
+function inForce(timeoutMillis: number): number {
+  return timeoutMillis >= NO_DEADLINE_MILLIS ? Infinity : timeoutMillis
+}
