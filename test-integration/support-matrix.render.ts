@@ -23,6 +23,7 @@ export const HOSTS: readonly string[] = [
   'Drizzle · node-postgres, applied',
   'Drizzle · mysql2',
   'Drizzle · mysql2, applied',
+  'Drizzle · postgres-js',
   'postgres.js',
 ]
 

@@ -4,7 +4,9 @@ import { attachPostgres, type PostgresServer } from '../harness/postgres.ts'
 import { requireServer } from '../harness/require-server.ts'
 import { testSupportMatrix } from '../support-matrix.ts'
 import { drizzleNodePostgres } from './drizzle-node-postgres-harness.ts'
+import { drizzlePostgresJs } from './drizzle-postgres-js-harness.ts'
 import { APPLIED } from './drizzle-ways.ts'
+import { CANNOT } from './postgres-js-cannot.ts'
 
 const address = requireServer('postgres')
 
@@ -29,6 +31,12 @@ address.describe('Drizzle on PostgreSQL', () => {
       runner,
       drizzleNodePostgres({ ...common, name: 'Drizzle · node-postgres, applied', way: 'applyPoolPolicy', trip: 'transaction' }),
       { only: APPLIED },
+    ),
+  )
+  testSupportMatrix(
+    describeAdapter(
+      runner,
+      drizzlePostgresJs({ ...common, name: 'Drizzle · postgres-js', way: 'withPoolPolicy', trip: 'execute', cannot: CANNOT }),
     ),
   )
 })

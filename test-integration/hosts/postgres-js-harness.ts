@@ -17,14 +17,14 @@ export interface PostgresJsHarnessOptions {
   readonly create?: Postgres
 }
 
-interface Parts {
+export interface PostgresJsParts {
   readonly sql: Sql
   readonly server: ServerDoor
   readonly network: Network
   dispose(): Promise<void>
 }
 
-const NO_TRANSACTIONS = "nothing is lent, so nothing comes back dirty: a transaction is postgres.js's own begin(), which ends it"
+export const NO_TRANSACTIONS = "nothing is lent, so nothing comes back dirty: a transaction is postgres.js's own begin(), which ends it"
 
 let pools = 0
 
@@ -36,7 +36,7 @@ export function optionsFor(server: PostgresServer, { host, port }: { host: strin
 
 /** Puts postgres.js before the behaviours. */
 export function postgresJsHarness({ name, server: serverOf, cannot = {}, create = postgres }: PostgresJsHarnessOptions): AdapterHarness {
-  async function build(make: (options: Options<Record<string, never>>) => Sql): Promise<Parts> {
+  async function build(make: (options: Options<Record<string, never>>) => Sql): Promise<PostgresJsParts> {
     const server = serverOf()
     const label = `postgres_js_${++pools}`
     const proxy = await startFaultProxy({ target: server })
@@ -60,13 +60,13 @@ export function postgresJsHarness({ name, server: serverOf, cannot = {}, create 
 }
 
 /** An instance as the behaviours see it: what it lends is a transaction. */
-class PostgresJsPool implements BarePool {
+export class PostgresJsPool implements BarePool {
   readonly server: ServerDoor
   readonly network: Network
   readonly dispose: () => Promise<void>
   readonly #sql: Sql
 
-  constructor({ sql, server, network, dispose }: Parts) {
+  constructor({ sql, server, network, dispose }: PostgresJsParts) {
     this.#sql = sql
     this.server = server
     this.network = network

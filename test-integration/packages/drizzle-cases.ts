@@ -17,6 +17,12 @@ export const DRIZZLE_CASES: readonly DrizzleCase[] = [
     table: `import { pgTable as table, text } from 'drizzle-orm/pg-core'`,
   },
   {
+    subPath: 'postgres-js',
+    variable: 'POSTGRES',
+    end: 'db.$client.end()',
+    table: `import { pgTable as table, text } from 'drizzle-orm/pg-core'`,
+  },
+  {
     subPath: 'mysql2',
     variable: 'MARIADB',
     end: 'db.$client.end()',
