@@ -1,5 +1,5 @@
 import type { PoolCounts } from './counts.ts'
-import type { Holding } from './lending/holdings.ts'
+import type { Holding } from './lending/holding/holdings.ts'
 
 /** A stable, greppable name for everything this project throws. Match on it, never on `message`. */
 export type PoolkeeperErrorCode =

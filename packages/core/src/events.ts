@@ -1,8 +1,8 @@
 import type { CloseReason } from './close-reason.ts'
 import type { HookName } from './hooks.ts'
 import type { DrainReport } from './keeper.ts'
-import type { Holding } from './lending/holdings.ts'
-import type { MisuseKind } from './lending/misuse.ts'
+import type { Holding } from './lending/holding/holdings.ts'
+import type { MisuseKind } from './lending/holding/misuse.ts'
 
 /** Which part of the policy asked for a check. */
 export type ValidationTrigger = 'checkout' | 'rival' | 'keepalive' | 'incident'

@@ -35,8 +35,8 @@ export type {
 } from './hooks.ts'
 export type { ConnectionFacts } from './facts.ts'
 export type { DrainBlocker, DrainOptions, DrainReport, PauseOptions, PoolKeeper, ReadyOptions, ResizeOptions } from './keeper.ts'
-export type { BackoffRange } from './lending/backoff.ts'
-export type { CircuitStatus } from './lending/circuit.ts'
+export type { BackoffRange } from './lending/opening/backoff.ts'
+export type { CircuitStatus } from './lending/opening/circuit.ts'
 export type {
   ConnectingExplanation,
   ConnectionExplanation,
@@ -44,10 +44,10 @@ export type {
   HolderExplanation,
   PoolExplanation,
   WaiterExplanation,
-} from './lending/explain.ts'
-export type { Holding } from './lending/holdings.ts'
-export type { MisuseKind } from './lending/misuse.ts'
-export type { HealthStatus, PoolHealth } from './lending/health.ts'
+} from './lending/operating/explain.ts'
+export type { Holding } from './lending/holding/holdings.ts'
+export type { MisuseKind } from './lending/holding/misuse.ts'
+export type { HealthStatus, PoolHealth } from './lending/operating/health.ts'
 export { LendingKeeper, type KeeperDependencies } from './lending/lending-keeper.ts'
 export { Waiters } from './lending/waiters.ts'
 export { WaitingList, type Waiting } from './lending/waiting-list.ts'

@@ -1,5 +1,5 @@
-import type { PoolExplanation } from './lending/explain.ts'
-import type { PoolHealth } from './lending/health.ts'
+import type { PoolExplanation } from './lending/operating/explain.ts'
+import type { PoolHealth } from './lending/operating/health.ts'
 import type { PoolPolicyOptions } from './policy/options.ts'
 import type { PoolObserver } from './reporter.ts'
 import type { PoolPolicy } from './policy/values.ts'

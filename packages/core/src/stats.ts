@@ -1,6 +1,6 @@
 import { CLOSE_REASONS, type CloseReason } from './close-reason.ts'
 import type { PoolCounts } from './counts.ts'
-import type { CircuitStatus } from './lending/circuit.ts'
+import type { CircuitStatus } from './lending/opening/circuit.ts'
 import { DurationHistogram, type DurationSummary } from './duration-histogram.ts'
 
 /** A pool at one moment, and what happened in it since it was attached. */

@@ -1,8 +1,8 @@
 import { describeCounts, type PoolCounts } from '../counts.ts'
 import { PoolkeeperError, type PoolkeeperErrorCode } from '../errors.ts'
 import type { LendingContext } from './context.ts'
-import { describeHoldings, holdersOf } from './holdings.ts'
-import { blockedText } from './loop-lag.ts'
+import { describeHoldings, holdersOf } from './holding/holdings.ts'
+import { blockedText } from './upkeep/loop-lag.ts'
 
 /** Says why a caller got no connection by his deadline, with what the pool held at that moment. */
 export function explainTimeout<C extends object>(context: LendingContext<C>, waitMillis: number): PoolkeeperError {

@@ -12,7 +12,7 @@ import type { RulesByMoment } from '../rules/index.ts'
 import type { Situation } from '../rules/rule.ts'
 import { Counters } from '../stats.ts'
 import { Observer } from './observer.ts'
-import { Tracking } from './tracking.ts'
+import { Tracking } from './holding/tracking.ts'
 
 export type Facts = Mutable<ConnectionFacts>
 

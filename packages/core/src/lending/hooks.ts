@@ -2,7 +2,7 @@ import { PoolkeeperError } from '../errors.ts'
 import type { HookName } from '../hooks.ts'
 import type { LendAnswer, Refusal } from '../port.ts'
 import type { Facts, LendingContext } from './context.ts'
-import type { Losses } from './losses.ts'
+import type { Losses } from './proof/losses.ts'
 
 /** How the call of a hook ended. `over`: the keeper is detached, and nothing it says matters. */
 type Outcome =

@@ -5,7 +5,7 @@ import type { PoolPolicy } from '../policy/values.ts'
 import { rulesOf, type RulesByMoment } from '../rules/index.ts'
 import { judge } from '../verdict.ts'
 import type { LendingContext } from './context.ts'
-import type { Entry, RoundPlan, RoundView } from './round-plan.ts'
+import type { Entry, RoundPlan, RoundView } from './upkeep/round-plan.ts'
 
 /**
  * Looks on while a policy only observes: judges by it what happens in the pool, and counts and

@@ -1,4 +1,4 @@
-import { LEAST_PAUSE_MILLIS } from '../lending/backoff.ts'
+import { LEAST_PAUSE_MILLIS } from '../lending/opening/backoff.ts'
 import { callback, integer, millis, oneOf, orFalse, ratio, record, secretCallback, text, type FieldCheck } from './bounds.ts'
 import type { PoolPolicyOptions } from './options.ts'
 

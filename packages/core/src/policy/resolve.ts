@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import type { PoolkeeperError } from '../errors.ts'
-import type { BackoffRange } from '../lending/backoff.ts'
+import type { BackoffRange } from '../lending/opening/backoff.ts'
 import { invalidPolicy, refusedOption } from './bounds.ts'
 import { FIELDS, NOT_BUILT_YET } from './fields.ts'
 import type { PoolPolicyOptions } from './options.ts'

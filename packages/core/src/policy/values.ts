@@ -1,4 +1,4 @@
-import type { BackoffRange } from '../lending/backoff.ts'
+import type { BackoffRange } from '../lending/opening/backoff.ts'
 import type { PoolPolicyOptions } from './options.ts'
 
 /** Every field with a value: what the rules, the keeper and the ports work with. */
