@@ -1,6 +1,6 @@
 import type { Timer } from '../clock.ts'
 import type { ValidationTrigger } from '../events.ts'
-import { RoundTrips } from '../lending/round-trips.ts'
+import { RoundTrips } from '../lending/proof/round-trips.ts'
 import type { SharedContext } from './context.ts'
 
 interface Check {

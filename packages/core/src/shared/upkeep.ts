@@ -1,5 +1,5 @@
 import type { Timer } from '../clock.ts'
-import { FreezeWatch, STOPPED_AFTER_MILLIS } from '../lending/freeze.ts'
+import { FreezeWatch, STOPPED_AFTER_MILLIS } from '../lending/upkeep/freeze.ts'
 import { judge } from '../verdict.ts'
 import type { SharedChecks } from './checks.ts'
 import type { SharedContext } from './context.ts'

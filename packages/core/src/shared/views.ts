@@ -1,6 +1,6 @@
 import type { PoolkeeperErrorCode } from '../errors.ts'
-import { explainConnection, type PoolExplanation } from '../lending/explain.ts'
-import { judgeHealth, type PoolHealth } from '../lending/health.ts'
+import { explainConnection, type PoolExplanation } from '../lending/operating/explain.ts'
+import { judgeHealth, type PoolHealth } from '../lending/operating/health.ts'
 import type { SharedChecks } from './checks.ts'
 import type { SharedContext } from './context.ts'
 
