@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { applyPoolPolicy as applyToKnex, keeperOf as keeperOfKnex, withPoolPolicy } from '@poolkeeper/knex'
 import { applyPoolPolicy, findPoolkeeperError, type PoolEvent, type PoolKeeper, type PoolPolicyOptions } from '@poolkeeper/mysql2'
 import knex, { type Knex } from 'knex'
 import { createPool, type PoolOptions } from 'mysql2'
@@ -217,9 +218,21 @@ address.describe('mysql2', () => {
     })
   })
 
-  test('a Knex that runs on it (`connectionPool`) is served by it', async () => {
+  test.each([
+    ['that runs on it', (config: Knex.Config) => knex(config)],
+    ['with withPoolPolicy', (config: Knex.Config) => knex(withPoolPolicy(config, { drainTimeoutMillis: 500 }))],
+    [
+      'with applyPoolPolicy',
+      (config: Knex.Config): Knex => {
+        const db = knex(config)
+        applyToKnex(db, { drainTimeoutMillis: 500 })
+        return db
+      },
+    ],
+  ])('a Knex %s (`connectionPool`) is served by it', async (_, open) => {
     const { pool, keeper } = kept()
-    const db = knex({ client: 'mysql2', connectionPool: pool.pool } as Knex.Config)
+    const db = open({ client: 'mysql2', connectionPool: pool.pool } as Knex.Config)
+    expect(keeperOfKnex(db)).toBe(keeper)
     const [rows] = await db.transaction(async (trx) => trx.raw<[{ one: number }[]]>('select 1 as one'))
     expect(rows).toEqual([{ one: 1 }])
     await db.destroy()

@@ -78,10 +78,9 @@ export function attachKeeper(
 function tarnPoolOf({ pool, config, driverName }: KnexClient): object {
   if (looksLikeTarn(pool)) return pool as object
   if (config.connectionPool !== undefined) {
-    const packageName = driverName?.startsWith('mysql') === true ? ': apply the policy to it with @poolkeeper/mysql2' : ''
     throw new PoolkeeperError(
       'UNSUPPORTED_HOST',
-      `this Knex runs on a native ${driverName} pool (connectionPool) that nobody here knows${packageName}`,
+      `this Knex runs on a native ${driverName} pool (connectionPool) that nobody here knows`,
     )
   }
   const hint = pool === undefined ? 'it has none (no connection, pool.max: 0, or destroyed)' : 'its pool is not a tarn pool'

@@ -1,4 +1,5 @@
 import type { KeeperDependencies, PoolKeeper, PoolPolicyOptions } from '@poolkeeper/core'
+import * as mysql2 from '@poolkeeper/mysql2'
 import * as pg from '@poolkeeper/pg'
 import type { KnexClient } from './knex-client.ts'
 
@@ -15,6 +16,10 @@ const PORTS: readonly Port[] = [
   (pool) => {
     if (!pg.isPgPool(pool)) return undefined
     return { apply: (...policy) => pg.applyPoolPolicy(pool, ...policy), keeperOf: () => pg.keeperOf(pool) }
+  },
+  (pool) => {
+    if (!mysql2.isMysql2Pool(pool)) return undefined
+    return { apply: (...policy) => mysql2.applyPoolPolicy(pool, ...policy), keeperOf: () => mysql2.keeperOf(pool) }
   },
 ]
 

@@ -1,4 +1,5 @@
 export { applyPoolPolicy, keeperOf } from './apply-pool-policy.ts'
+export { isMysql2Pool } from './core-pool.ts'
 export type { ClusterKeeper } from './cluster/cluster-keeper.ts'
 export {
   findPoolkeeperError,

@@ -120,6 +120,11 @@ export function asMysql2Pool(pool: object): Mysql2Pool {
   return pool as Mysql2Pool
 }
 
+/** Whether something keeps its connections in mysql2's way; the pools of `mysql` have lists. */
+export function looksLikeMysql2Pool(pool: unknown): boolean {
+  return isObject(pool) && QUEUES.every((queue) => isQueue(pool[queue]))
+}
+
 function isQueue(value: unknown): boolean {
   return isObject(value) && OF_A_QUEUE.every((method) => typeof value[method] === 'function')
 }
