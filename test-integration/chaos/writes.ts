@@ -57,10 +57,10 @@ function outcomeOf(error: unknown): 'refused' | 'lost' {
   return REFUSALS.includes(code) || REFUSALS.includes(errno) ? 'refused' : 'lost'
 }
 
-/** What the old role was still asked after it had said for the first time that it takes no writes. */
-export function sentAfterRefusal(writes: readonly Write[]): Write[] {
+/** What the old role was still asked after it had said for the first time that it takes no writes, and after `since`. */
+export function sentAfterRefusal(writes: readonly Write[], since: number): Write[] {
   const refused = writes.filter(({ outcome }) => outcome === 'refused')
-  const first = Math.min(...refused.map(({ endedAt }) => endedAt))
+  const first = Math.max(since, Math.min(...refused.map(({ endedAt }) => endedAt)))
   return refused.filter(({ sentAt }) => sentAt > first)
 }
 
