@@ -37,10 +37,13 @@ export interface RedisServer extends ServerAddress {
   /** Connections stay open, new ones can be made, and nothing answers. */
   pause(): void
   resume(): void
+  /** Down until `restart`. */
+  shutDown(mode?: ShutdownMode): Promise<void>
   stop(): Promise<void>
 }
 
-const SERVER_NAMES = ['redis-server', 'valkey-server'] as const
+/** Valkey is a Redis by another name. */
+export const SERVER_NAMES = ['redis-server', 'valkey-server'] as const
 
 /** One of each is needed. */
 export const REDIS_PROGRAMS: readonly (readonly string[])[] = [SERVER_NAMES]
@@ -121,6 +124,10 @@ class Redis implements RedisServer {
 
   resume(): void {
     requireOwn(this.#own, 'resumed').resume()
+  }
+
+  async shutDown(mode: ShutdownMode = 'fast'): Promise<void> {
+    await requireOwn(this.#own, 'shut down').end(SHUTDOWN_SIGNALS[mode])
   }
 
   async stop(): Promise<void> {
