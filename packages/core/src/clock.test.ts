@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { systemClock } from './clock.ts'
 
 test('the monotonic clock does not go back, and the wall clock knows the date', () => {
@@ -20,6 +20,13 @@ test('a timer calls back, unless it is cancelled', async () => {
   })
   clearInterval(keepAlive)
   expect(heard).toEqual(['fired'])
+})
+
+test('a timer that is to be longer than Node can hold is as long as it can be, and does not fire at once', () => {
+  const setTimeout = vi.spyOn(globalThis, 'setTimeout')
+  onTestFinished(() => setTimeout.mockRestore())
+  for (const millis of [2_147_483_647.000_000_2, 2_147_483_648, Infinity]) systemClock.after(millis, () => {}).cancel()
+  expect(setTimeout.mock.calls.map(([, millis]) => millis)).toEqual([2_147_483_647, 2_147_483_647, 2_147_483_647])
 })
 
 test('what waits for input comes after what has arrived already', async () => {

@@ -14,7 +14,8 @@ export interface Clock {
   wallNow(): number
   /**
    * Calls back once, `millis` from now. Keeps the process alive only if `isAwaited`: somebody waits
-   * for a promise that this timer will settle.
+   * for a promise that this timer will settle. Earlier than asked for when that is longer than a timer
+   * can be: whoever waits for a moment looks whether it has come.
    */
   after(millis: number, callback: () => void, isAwaited?: boolean): Timer
   /**
@@ -26,12 +27,15 @@ export interface Clock {
   afterInput(callback: () => void): void
 }
 
+/** The longest delay that a Node.js timer can hold, about 24.8 days; with a longer one it would fire at once. */
+export const LONGEST_TIMER_MILLIS: number = 2_147_483_647
+
 /** Real time. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallNow: () => Date.now(),
   after(millis, callback, isAwaited = false) {
-    const timer = setTimeout(callback, millis)
+    const timer = setTimeout(callback, Math.min(millis, LONGEST_TIMER_MILLIS))
     if (!isAwaited) timer.unref()
     return { cancel: () => clearTimeout(timer) }
   },

@@ -49,8 +49,9 @@ export type { Holding } from './lending/holding/holdings.ts'
 export type { MisuseKind } from './lending/holding/misuse.ts'
 export type { HealthStatus, PoolHealth } from './lending/operating/health.ts'
 export { LendingKeeper, type KeeperDependencies } from './lending/lending-keeper.ts'
-export { Waiters } from './lending/waiters.ts'
-export { WaitingList, type Waiting } from './lending/waiting-list.ts'
+export { outcomeOf } from './lending/acquire-outcome.ts'
+export { Waiting } from './lending/waiting.ts'
+export { WaitingList } from './lending/waiting-list.ts'
 export { Overrides } from './overrides.ts'
 export type { PoolPolicyOptions } from './policy/options.ts'
 export { derivePoolName } from './pool-name.ts'
@@ -59,6 +60,7 @@ export { inForce } from './policy/observe.ts'
 export type { HostSettings, HostValues, PolicySource, PolicyValues, PoolPolicy } from './policy/values.ts'
 export { Origin, Trace, type FrameOwner } from './origin.ts'
 export type {
+  AcquireFailure,
   ConnectRefusal,
   HostCounts,
   LendAnswer,

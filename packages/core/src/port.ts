@@ -33,7 +33,7 @@ export interface LendingPort<C extends object> {
   /** The connections that callers hold. */
   lent(): readonly C[]
 
-  /** The callers that wait, the oldest first: what `Waiters` keeps for a port, with their deadlines. */
+  /** The callers that wait, the oldest first: what a `WaitingList` keeps for a port, with their deadlines. */
   waiters(): readonly Waiter[]
 
   /** This process did not run for so long: it is not held against those who wait. */
@@ -130,6 +130,9 @@ export interface Waiter {
   readonly origin: Origin | undefined
 }
 
+/** How an acquire ends that gets no connection. */
+export type AcquireFailure = 'timedOut' | 'aborted' | 'refused' | 'failed'
+
 /** `failed`: open, and good for a rollback only. */
 export type TransactionStatus = 'idle' | 'open' | 'failed'
 
@@ -225,7 +228,7 @@ export interface LendingEvents<C extends object> {
    * may be lent goes to the next caller or back to the idle list. Once `acquired`, he has it, and a
    * signal means nothing any more.
    */
-  acquireFailed(error: unknown, waitMillis: number, outcome: 'timedOut' | 'aborted' | 'refused' | 'failed'): void
+  acquireFailed(error: unknown, waitMillis: number, outcome: AcquireFailure): void
   /** What to tell a caller whose deadline has passed. */
   explainTimeout(waitMillis: number): PoolkeeperError
 

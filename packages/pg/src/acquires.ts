@@ -1,5 +1,6 @@
 import {
-  isPoolkeeperError,
+  outcomeOf,
+  type AcquireFailure,
   type Clock,
   type FrameOwner,
   type LendAnswer,
@@ -57,7 +58,6 @@ export class PgAcquires {
   readonly #idle: IdleItem[]
   readonly #line: Line
   readonly #asked = new Map<PoolClient, Asked>()
-  #lastPlace = 0
   #isQuery = false
   #isObserving = false
   #isConnecting = false
@@ -79,7 +79,7 @@ export class PgAcquires {
     this.#queryHost = pool.query
     this.#queue = pool._pendingQueue
     this.#idle = pool._idle
-    this.#line = new Line(pool._pendingQueue, clock, (caller, since) => this.#timeOut(caller, since))
+    this.#line = new Line(pool._pendingQueue, clock, (caller) => this.#timeOut(caller))
     const connect = (callback?: ConnectCallback): unknown => this.#connect(callback, connect)
     overrides.set('connect', connect)
     overrides.set('query', (...query) => this.#query(query))
@@ -227,11 +227,8 @@ export class PgAcquires {
       seat.isUnrefed = false
       seat.client.ref?.()
     }
-    const context = waiter instanceof Caller ? waiter.context : undefined
-    const answer =
-      context === undefined
-        ? this.#events.lend(seat.client)
-        : context.runInAsyncScope(() => this.#events.lend(seat.client))
+    const { client } = seat
+    const answer = waiter instanceof Caller ? waiter.lend(this.#events, client) : this.#events.lend(client)
     if (answer === true) this.#deliver(waiter, seat)
     else if (answer instanceof Promise) this.#ask(waiter, seat, answer)
     else this.#turnDown(waiter, seat, answer)
@@ -242,7 +239,10 @@ export class PgAcquires {
     const { client } = seat
     seat.place = 'lent'
     seat.isForQuery = false
-    this.#events.acquired(client, this.#line.strike(waiter), waiter instanceof Caller ? waiter.origin : undefined)
+    if (waiter instanceof Caller) {
+      this.#line.strike(waiter)
+      this.#events.acquired(client, waiter.since, waiter.origin)
+    } else this.#events.acquired(client, undefined)
     const release = pool._releaseOnce(client, seat.idleListener)
     client.release = release
     tell(pool, 'acquire', client)
@@ -255,7 +255,6 @@ export class PgAcquires {
 
   #ask(waiter: PendingItem, seat: Seat, answer: Promise<LendAnswer>): void {
     const caller = this.#line.writeDown(waiter)
-    caller.place ||= ++this.#lastPlace
     const asked: Asked = { caller, seat }
     this.#asked.set(seat.client, asked)
     answer.then(
@@ -294,31 +293,27 @@ export class PgAcquires {
     setImmediate(() => this.serve())
   }
 
-  /** Before all who were never asked for, and among those who were in the order in which they came. */
+  /** Before all who came after him; who is not written down yet came last. */
   #requeue(caller: Caller): void {
-    caller.place ||= ++this.#lastPlace
-    const isBehind = (other: PendingItem): boolean =>
-      !(other instanceof Caller) || other.place === 0 || other.place > caller.place
+    const isBehind = (other: PendingItem): boolean => !(other instanceof Caller) || other.number > caller.number
     const index = this.#queue.findIndex(isBehind)
     this.#queue.splice(index === -1 ? this.#queue.length : index, 0, caller)
   }
 
-  #timeOut(caller: Caller, since: number): void {
-    const waited = this.#clock.now() - since
+  #timeOut(caller: Caller): void {
+    const waited = caller.waitedMillis(this.#clock.now())
     const isThere = this.#queue.includes(caller) || this.#askedFor(caller) !== undefined
     // His answer came from pg-pool: its own timer, or its own queue after a detachment.
-    if (!isThere || caller.isGone) this.#line.strike(caller)
-    else this.#fail(caller, timeoutError(this.#events.explainTimeout(waited)), 'timedOut')
+    if (isThere && !caller.isGone) this.#fail(caller, timeoutError(this.#events.explainTimeout(waited)), 'timedOut')
   }
 
-  #fail(caller: Caller, error: unknown, outcome: 'timedOut' | 'refused' | 'failed'): void {
+  #fail(caller: Caller, error: unknown, outcome: AcquireFailure): void {
     removeFrom(this.#queue, (other) => other === caller)
     caller.timedOut = true
     const asked = this.#askedFor(caller)
     if (asked !== undefined) this.#events.abandoned(asked.seat.client)
-    const now = this.#clock.now()
-    const since = this.#line.strike(caller) ?? now
-    this.#events.acquireFailed(error, now - since, outcome)
+    this.#line.strike(caller)
+    this.#events.acquireFailed(error, caller.waitedMillis(this.#clock.now()), outcome)
     try {
       caller.callback(error, undefined, NOTHING_TO_RELEASE)
     } catch (thrown) {
@@ -330,11 +325,4 @@ export class PgAcquires {
     if (this.#asked.size === 0) return undefined
     return [...this.#asked.values()].find((asked) => asked.caller === caller)
   }
-}
-
-/** Of our own errors, what the user's code says is the answer of an attempt; the others turn callers away. */
-const FAILURES: ReadonlySet<unknown> = new Set(['HOOK_FAILED', 'CREDENTIALS_FAILED'])
-
-function outcomeOf(error: unknown): 'refused' | 'failed' {
-  return isPoolkeeperError(error) && !FAILURES.has(error.code) ? 'refused' : 'failed'
 }

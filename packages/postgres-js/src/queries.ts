@@ -1,16 +1,20 @@
-import { type SharedEvents, systemClock, type Waiter, Waiters } from '@poolkeeper/core'
+import { type AcquireFailure, type SharedEvents, systemClock, type Waiter, Waiting, WaitingList } from '@poolkeeper/core'
 import type { Gate } from './gate.ts'
 import { NO_DEADLINE_MILLIS } from './host-settings.ts'
 import { type PostgresQuery, type PostgresSql, type QueryHandler, type ReservedSql, watchQuery } from './postgres-host.ts'
 
 /** Somebody who waits for a connection. */
-interface Caller {
+class Caller extends Waiting {
   /** Hands him to postgres.js. */
-  start(): void
-  refuse(error: unknown): void
-}
+  readonly start: () => void
+  readonly refuse: (error: unknown) => void
 
-type Outcome = 'timedOut' | 'aborted' | 'refused' | 'failed'
+  constructor(start: () => void, refuse: (error: unknown) => void) {
+    super(undefined)
+    this.start = start
+    this.refuse = refuse
+  }
+}
 
 export type QueryEvents = Pick<SharedEvents<Gate>, 'admit' | 'clear' | 'acquired' | 'acquireFailed' | 'explainTimeout'>
 
@@ -35,15 +39,15 @@ export class Queries {
   readonly #events: QueryEvents
   readonly #onGivenUp: () => void
   readonly #onReserved: QueriesOptions['onReserved']
-  readonly #waiters: Waiters<Caller> = new Waiters<Caller>(systemClock)
-  readonly #callers = new Set<Caller>()
+  readonly #waiting = new WaitingList<Caller>(systemClock, (caller) => {
+    this.#leave(caller, this.#events.explainTimeout(caller.waitedMillis(systemClock.now())), 'timedOut')
+  })
   /** Those of them who have not been handed to postgres.js yet. */
   readonly #line = new Set<Caller>()
   #isServing = false
   #isOpen = true
   #blocks = 0
   #unblocked: () => void = () => {}
-  #timeoutMillis: number
 
   constructor({ handler, reserve, events, timeoutMillis, onGivenUp, onReserved }: QueriesOptions) {
     this.#handler = handler
@@ -51,7 +55,7 @@ export class Queries {
     this.#events = events
     this.#onGivenUp = onGivenUp
     this.#onReserved = onReserved
-    this.#timeoutMillis = inForce(timeoutMillis)
+    this.configure(timeoutMillis)
   }
 
   /** In the place of the instance's own handler. */
@@ -66,31 +70,31 @@ export class Queries {
     const refusal = this.#isOpen ? this.#events.admit() : undefined
     if (refusal !== undefined) return Promise.reject(refusal)
     return new Promise((resolve, reject) => {
-      const caller: Caller = { start: () => void this.#startReserve(caller, resolve), refuse: reject }
-      this.#wait(caller)
+      const caller: Caller = new Caller(() => void this.#startReserve(caller, resolve), reject)
+      this.#waiting.add(caller)
       if (!this.#isOpen || this.#isClear()) caller.start()
       else this.#queue(caller)
     })
   }
 
   configure(timeoutMillis: number): void {
-    this.#timeoutMillis = inForce(timeoutMillis)
+    this.#waiting.configure(inForce(timeoutMillis))
   }
 
   waiters(): readonly Waiter[] {
-    return this.#waiters.all()
+    return this.#waiting.all()
   }
 
   get count(): number {
-    return this.#waiters.count
+    return this.#waiting.count
   }
 
   postpone(millis: number): void {
-    this.#waiters.postpone(millis)
+    this.#waiting.postpone(millis)
   }
 
   rejectWaiters(error: Error): number {
-    const callers = [...this.#callers]
+    const callers = this.#waiting.all()
     for (const caller of callers) this.#leave(caller, error, 'refused')
     return callers.length
   }
@@ -127,16 +131,14 @@ export class Queries {
 
   /** A query that has to wait, before the door or behind it. */
   #enter(query: PostgresQuery): Caller {
-    const caller: Caller = {
-      start: () => this.#handler(query),
-      refuse: (error) => {
-        query.reject(error)
-        // As postgres.js itself cancels what waits: it is taken out of the queue, and the first error stands.
-        query.cancel()
-        this.#onGivenUp()
-      },
+    const refuse = (error: unknown): void => {
+      query.reject(error)
+      // As postgres.js itself cancels what waits: it is taken out of the queue, and the first error stands.
+      query.cancel()
+      this.#onGivenUp()
     }
-    this.#wait(caller)
+    const caller = new Caller(() => this.#handler(query), refuse)
+    this.#waiting.add(caller)
     watchQuery(
       query,
       () => this.#acquired(caller),
@@ -159,31 +161,22 @@ export class Queries {
     }
   }
 
-  #wait(caller: Caller): void {
-    this.#callers.add(caller)
-    this.#waiters.add(caller, undefined, this.#timeoutMillis, ({ since }) => {
-      this.#leave(caller, this.#events.explainTimeout(systemClock.now() - since), 'timedOut')
-    })
-  }
-
   #acquired(caller: Caller): boolean {
-    const waiter = this.#take(caller)
-    if (waiter !== undefined) this.#events.acquired(systemClock.now() - waiter.since)
-    return waiter !== undefined
-  }
-
-  #leave(caller: Caller, error: unknown, outcome: Outcome, isToBeTold = true): boolean {
-    const waiter = this.#take(caller)
-    if (waiter === undefined) return false
-    if (isToBeTold) caller.refuse(error)
-    this.#events.acquireFailed(error, systemClock.now() - waiter.since, outcome)
+    if (!this.#take(caller)) return false
+    this.#events.acquired(caller.waitedMillis(systemClock.now()))
     return true
   }
 
-  #take(caller: Caller): Waiter | undefined {
+  #leave(caller: Caller, error: unknown, outcome: AcquireFailure, isToBeTold = true): boolean {
+    if (!this.#take(caller)) return false
+    if (isToBeTold) caller.refuse(error)
+    this.#events.acquireFailed(error, caller.waitedMillis(systemClock.now()), outcome)
+    return true
+  }
+
+  #take(caller: Caller): boolean {
     this.#line.delete(caller)
-    this.#callers.delete(caller)
-    return this.#waiters.take(caller)
+    return this.#waiting.take(caller)
   }
 
   #queue(caller: Caller): void {
@@ -202,7 +195,7 @@ export class Queries {
   }
 
   #oldest(): number {
-    return this.#waiters.all()[0]?.since ?? Infinity
+    return this.#waiting.first?.since ?? Infinity
   }
 
   /** Hands over everybody who is in the line. */

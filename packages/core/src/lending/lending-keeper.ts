@@ -7,7 +7,7 @@ import type { FrameOwner, Origin } from '../origin.ts'
 import type { DrainOptions, DrainReport, PauseOptions, PoolKeeper, ReadyOptions, ResizeOptions } from '../keeper.ts'
 import type { PoolPolicyOptions } from '../policy/options.ts'
 import type { PoolPolicy } from '../policy/values.ts'
-import type { LendAnswer, LendingEvents, LendingPort } from '../port.ts'
+import type { AcquireFailure, LendAnswer, LendingEvents, LendingPort } from '../port.ts'
 import type { PoolObserver } from '../reporter.ts'
 import type { PoolStats } from '../stats.ts'
 import { drainingError, explainTimeout, pausedError } from './acquire-errors.ts'
@@ -274,7 +274,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     this.#losses.asked(connection, text)
   }
 
-  acquireFailed(error: unknown, waitMillis: number, outcome: 'timedOut' | 'aborted' | 'refused' | 'failed'): void {
+  acquireFailed(error: unknown, waitMillis: number, outcome: AcquireFailure): void {
     const { counters, reporter } = this.#context
     counters.acquires[outcome]++
     if (outcome === 'timedOut') this.#context.lastTimeoutAt = this.#context.clock.now()

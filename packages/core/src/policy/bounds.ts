@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import { LONGEST_TIMER_MILLIS } from '../clock.ts'
 import { PoolkeeperError } from '../errors.ts'
 
 /** Checks one value; throws `INVALID_POLICY` that names the option, the bound and the value. */
@@ -8,9 +9,6 @@ interface Range {
   readonly min: number
   readonly max: number
 }
-
-/** The longest delay that a Node.js timer can hold: about 24.8 days. */
-const LONGEST_TIMER_MILLIS = 2_147_483_647
 
 export function integer({ min, max }: Range): FieldCheck {
   return (option, value) => {

@@ -9,6 +9,7 @@ import { FIELDS } from '../policy/fields.ts'
 import { invalidPolicy } from '../policy/bounds.ts'
 import type { PoolPolicyOptions } from '../policy/options.ts'
 import type { PoolPolicy } from '../policy/values.ts'
+import type { AcquireFailure } from '../port.ts'
 import type { PoolObserver } from '../reporter.ts'
 import type { PoolStats } from '../stats.ts'
 import { judge } from '../verdict.ts'
@@ -249,7 +250,7 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
     if (waitMillis > 0) this.#context.changed()
   }
 
-  acquireFailed(error: unknown, waitMillis: number, outcome: 'timedOut' | 'aborted' | 'refused' | 'failed'): void {
+  acquireFailed(error: unknown, waitMillis: number, outcome: AcquireFailure): void {
     const { clock, counters, reporter } = this.#context
     counters.acquires[outcome]++
     if (outcome === 'timedOut') this.#context.lastTimeoutAt = clock.now()

@@ -2,7 +2,7 @@ import type { PoolCounts } from '../counts.ts'
 import type { PoolkeeperError } from '../errors.ts'
 import type { Harm } from '../harm.ts'
 import type { PoolPolicy } from '../policy/values.ts'
-import type { ValidationAnswer, Waiter } from '../port.ts'
+import type { AcquireFailure, ValidationAnswer, Waiter } from '../port.ts'
 
 /**
  * What an adapter implements for a host whose connections are shared by many callers at a time: nothing is
@@ -92,7 +92,7 @@ export interface SharedEvents<C extends object> {
   /** A caller's command goes out on a connection; he waited so long. */
   acquired(waitMillis: number): void
   /** A caller leaves without one; told once for each caller that was admitted, by this or by `acquired`. */
-  acquireFailed(error: unknown, waitMillis: number, outcome: 'timedOut' | 'aborted' | 'refused' | 'failed'): void
+  acquireFailed(error: unknown, waitMillis: number, outcome: AcquireFailure): void
   /** What to tell a caller whose deadline has passed. */
   explainTimeout(waitMillis: number): PoolkeeperError
 

@@ -1,68 +1,51 @@
-import type { AsyncResource } from 'node:async_hooks'
-import { Waiters } from '../lending/waiters.ts'
+import { Waiting } from '../lending/waiting.ts'
+import { WaitingList } from '../lending/waiting-list.ts'
 import type { Origin } from '../origin.ts'
-import type { Waiter } from '../port.ts'
 import type { SimulatedConnection } from './simulated-server.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
-/** Somebody who waits for a connection. */
-export interface Caller {
-  readonly context: AsyncResource | undefined
-  readonly origin: Origin | undefined
+/** Somebody who asks for a connection. */
+export class Caller extends Waiting {
+  readonly promise: Promise<SimulatedConnection>
+  resolve!: (connection: SimulatedConnection) => void
+  reject!: (error: unknown) => void
   /** Forgets the signal by which he may leave. */
-  readonly unlisten: () => void
-  readonly resolve: (connection: SimulatedConnection) => void
-  readonly reject: (error: unknown) => void
-}
+  unlisten: () => void = () => {}
+  /** He has his answer. */
+  isGone = false
 
-/** Who asks, and how he may leave without a connection. */
-export interface Asking {
-  readonly context: AsyncResource | undefined
-  readonly origin: Origin | undefined
-  readonly timeoutMillis: number
-  onDeadline(caller: Caller, waiter: Waiter): void
+  constructor(origin: Origin | undefined) {
+    super(origin)
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+  }
+
   /** He leaves when it is aborted. */
-  readonly signal?: AbortSignal | undefined
-  onAbort(caller: Caller, reason: unknown): void
+  heed(signal: AbortSignal, leave: () => void): void {
+    signal.addEventListener('abort', leave, { once: true })
+    this.unlisten = () => signal.removeEventListener('abort', leave)
+  }
 }
 
 /** Those who wait, the oldest first; in the queue are those for whom nothing is being checked. */
 export class SimulatedCallers {
-  readonly waiters: Waiters<Caller>
-  readonly #all = new Set<Caller>()
+  readonly list: WaitingList<Caller>
   readonly #queue: Caller[] = []
 
-  constructor(clock: VirtualClock) {
-    this.waiters = new Waiters(clock)
-  }
-
-  get all(): readonly Caller[] {
-    return [...this.#all]
-  }
-
-  get count(): number {
-    return this.#all.size
+  constructor(clock: VirtualClock, onDeadline: (caller: Caller) => void) {
+    this.list = new WaitingList(clock, onDeadline)
   }
 
   get queued(): number {
     return this.#queue.length
   }
 
-  /** Lines up, and resolves with what he is given. */
-  add({ context, timeoutMillis, origin, onDeadline, signal, onAbort }: Asking): Promise<SimulatedConnection> {
-    return new Promise((resolve, reject) => {
-      const leave = (): void => onAbort(caller, signal?.reason)
-      signal?.addEventListener('abort', leave, { once: true })
-      const unlisten = (): void => signal?.removeEventListener('abort', leave)
-      const caller: Caller = { context, origin, unlisten, resolve, reject }
-      this.waiters.add(caller, origin, timeoutMillis, (waiter) => onDeadline(caller, waiter))
-      this.#all.add(caller)
-      this.#queue.push(caller)
-    })
-  }
-
-  waits(caller: Caller): boolean {
-    return this.#all.has(caller)
+  /** Lines up. */
+  add(caller: Caller): void {
+    this.list.add(caller)
+    this.#queue.push(caller)
   }
 
   /** The one whose turn it is; he leaves the queue, and still waits. */
@@ -79,12 +62,12 @@ export class SimulatedCallers {
     return this.#queue[0]
   }
 
-  /** He has his answer; returns since when he waited. */
-  remove(caller: Caller): Waiter | undefined {
+  /** He has his answer. */
+  remove(caller: Caller): void {
     caller.unlisten()
-    this.#all.delete(caller)
+    caller.isGone = true
     const index = this.#queue.indexOf(caller)
     if (index !== -1) this.#queue.splice(index, 1)
-    return this.waiters.take(caller)
+    this.list.take(caller)
   }
 }

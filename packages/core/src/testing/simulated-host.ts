@@ -1,8 +1,9 @@
-import { AsyncResource } from 'node:async_hooks'
 import type { Harm } from '../harm.ts'
 import type { PoolPolicy } from '../policy/values.ts'
 import type { FrameOwner, Origin } from '../origin.ts'
+import { outcomeOf } from '../lending/acquire-outcome.ts'
 import type {
+  AcquireFailure,
   ConnectRefusal,
   HostCounts,
   LendAnswer,
@@ -14,7 +15,7 @@ import type {
   ValidationAnswer,
   Waiter,
 } from '../port.ts'
-import { SimulatedCallers, type Caller } from './simulated-callers.ts'
+import { Caller, SimulatedCallers } from './simulated-callers.ts'
 import { SimulatedConnects } from './simulated-connects.ts'
 import { harmOf, refusalOf, type SimulatedConnection as C, type SimulatedServer } from './simulated-server.ts'
 import type { VirtualClock } from './virtual-clock.ts'
@@ -49,7 +50,8 @@ export class SimulatedHost implements LendingPort<C> {
     this.#server = server
     this.#policy = policy
     this.#clock = clock
-    this.#callers = new SimulatedCallers(clock)
+    this.#callers = new SimulatedCallers(clock, (caller) => this.#timeOut(caller))
+    this.#callers.list.configure(policy.acquireTimeoutMillis)
     this.#connects = new SimulatedConnects(server, clock)
   }
 
@@ -64,19 +66,17 @@ export class SimulatedHost implements LendingPort<C> {
     }
     const refusal = this.#events?.admit()
     if (refusal !== undefined) return Promise.reject(refusal)
-    const connection = this.#callers.add({
-      context: this.#events?.wantsContext === true ? new AsyncResource('SIMULATED_ACQUIRE') : undefined,
-      origin: this.#events?.origin(above),
-      timeoutMillis: this.#policy.acquireTimeoutMillis,
-      onDeadline: (caller, { since }) => {
-        const why = this.#events?.explainTimeout(this.#clock.now() - since)
-        this.#dismiss(caller, why ?? new Error('acquire timed out'), 'timedOut')
-      },
-      signal,
-      onAbort: (caller, reason) => this.#dismiss(caller, reason, 'aborted'),
-    })
+    const caller = new Caller(this.#events?.origin(above))
+    if (this.#events?.wantsContext === true) caller.rememberContext()
+    if (signal !== undefined) caller.heed(signal, () => this.#dismiss(caller, signal.reason, 'aborted'))
+    this.#callers.add(caller)
     this.wake()
-    return connection
+    return caller.promise
+  }
+
+  #timeOut(caller: Caller): void {
+    const why = this.#events?.explainTimeout(caller.waitedMillis(this.#clock.now()))
+    this.#dismiss(caller, why ?? new Error('acquire timed out'), 'timedOut')
   }
 
   /** `false` when nobody held it. */
@@ -140,8 +140,7 @@ export class SimulatedHost implements LendingPort<C> {
     const caller = this.#callers.next() as Caller
     const connection = this.#idle.pop() as C
     this.#used.add(connection)
-    const ask = (): LendAnswer | Promise<LendAnswer> => this.#events?.lend(connection) ?? true
-    const verdict = caller.context === undefined ? ask() : caller.context.runInAsyncScope(ask)
+    const verdict = this.#events === undefined || caller.lend(this.#events, connection)
     if (verdict instanceof Promise) void this.#lendChecked(caller, connection, verdict)
     else this.#settle(caller, connection, verdict)
   }
@@ -156,15 +155,15 @@ export class SimulatedHost implements LendingPort<C> {
   }
 
   #settle(caller: Caller, connection: C, answer: LendAnswer): void {
-    const isWaiting = this.#callers.waits(caller)
+    const isWaiting = !caller.isGone
     if (answer === false) {
       void this.close(connection, false)
       if (isWaiting) this.#callers.backToFront(caller)
     } else if (answer !== true) {
       this.#turnAway(caller, connection, answer)
     } else if (isWaiting) {
-      const waiter = this.#callers.remove(caller)
-      this.#events?.acquired(connection, waiter?.since === this.#clock.now() ? undefined : waiter?.since, waiter?.origin)
+      this.#callers.remove(caller)
+      this.#events?.acquired(connection, caller.since === this.#clock.now() ? undefined : caller.since, caller.origin)
       caller.resolve(connection)
     } else this.#putBack(connection)
   }
@@ -172,12 +171,12 @@ export class SimulatedHost implements LendingPort<C> {
   #turnAway(caller: Caller, connection: C, { error, keep }: Refusal): void {
     if (keep) this.#putBack(connection)
     else void this.close(connection, false)
-    if (this.#callers.waits(caller)) this.#dismiss(caller, error, error.code === 'HOOK_FAILED' ? 'failed' : 'refused')
+    if (!caller.isGone) this.#dismiss(caller, error, outcomeOf(error))
   }
 
-  #dismiss(caller: Caller, error: unknown, outcome: 'timedOut' | 'aborted' | 'refused' | 'failed'): void {
-    const now = this.#clock.now()
-    this.#events?.acquireFailed(error, now - (this.#callers.remove(caller)?.since ?? now), outcome)
+  #dismiss(caller: Caller, error: unknown, outcome: AcquireFailure): void {
+    this.#callers.remove(caller)
+    this.#events?.acquireFailed(error, caller.waitedMillis(this.#clock.now()), outcome)
     caller.reject(error)
     for (const asked of this.#asking.values()) if (asked.caller === caller) this.#events?.abandoned(asked.connection)
   }
@@ -227,7 +226,7 @@ export class SimulatedHost implements LendingPort<C> {
       idle: this.#idle.length,
       opening: this.#connects.count,
       closing: this.#closing.size,
-      pending: this.#callers.count,
+      pending: this.#callers.list.count,
     }
   }
 
@@ -240,15 +239,16 @@ export class SimulatedHost implements LendingPort<C> {
   }
 
   waiters(): readonly Waiter[] {
-    return this.#callers.waiters.all()
+    return this.#callers.list.all()
   }
 
   postponeDeadlines(millis: number): void {
-    this.#callers.waiters.postpone(millis)
+    this.#callers.list.postpone(millis)
   }
 
   configure(policy: PoolPolicy): void {
     this.#policy = policy
+    this.#callers.list.configure(policy.acquireTimeoutMillis)
   }
 
   async validate(connection: C): Promise<ValidationAnswer> {
@@ -335,14 +335,14 @@ export class SimulatedHost implements LendingPort<C> {
   }
 
   rejectWaiters(error: Error): number {
-    const callers = this.#callers.all
-    for (const caller of callers) this.#dismiss(caller, error, 'refused')
+    const callers = this.#callers.list.all()
+    for (const caller of callers) this.#dismiss(caller, error, outcomeOf(error))
     return callers.length
   }
 
   rejectWaiter(origin: Origin, error: Error): boolean {
-    const caller = this.#callers.all.find((one) => one.origin === origin)
-    if (caller !== undefined) this.#dismiss(caller, error, 'refused')
+    const caller = this.#callers.list.all().find((one) => one.origin === origin)
+    if (caller !== undefined) this.#dismiss(caller, error, outcomeOf(error))
     return caller !== undefined
   }
 

@@ -1,4 +1,4 @@
-import type { Origin } from '@poolkeeper/core'
+import { Waiting, type Origin } from '@poolkeeper/core'
 import type { TarnOperation } from './tarn-pool.ts'
 
 /** Told first, within the call that settles an acquire: the pool's books are right when its caller goes on. */
@@ -11,10 +11,9 @@ export interface AcquireOutcome<C> {
  * One acquire, as tarn's lists hold it. tarn's own has a timer and four promises, to end each by
  * itself; here all deadlines are kept behind one timer, and one promise is enough.
  */
-export class KeptAcquire<C> implements TarnOperation<C> {
+export class KeptAcquire<C> extends Waiting implements TarnOperation<C> {
   /** tarn's number of the acquire, in its events. */
   readonly id: number
-  readonly origin: Origin | undefined
   readonly promise: Promise<C>
   possibleTimeoutCause: unknown = null
   isRejected = false
@@ -24,8 +23,8 @@ export class KeptAcquire<C> implements TarnOperation<C> {
   #reject!: (error: unknown) => void
 
   constructor(id: number, origin: Origin | undefined, outcome: AcquireOutcome<C>) {
+    super(origin)
     this.id = id
-    this.origin = origin
     this.#outcome = outcome
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve

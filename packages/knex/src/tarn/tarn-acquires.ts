@@ -1,7 +1,7 @@
-import { AsyncResource } from 'node:async_hooks'
 import {
-  isPoolkeeperError,
-  Waiters,
+  outcomeOf,
+  WaitingList,
+  type AcquireFailure,
   type Clock,
   type LendAnswer,
   type LendingEvents,
@@ -38,9 +38,6 @@ export interface AcquireNeighbours<C> {
  * another one, for the sake of validators that never answer. Checks have their own deadline here, and
  * callers have theirs behind one timer, which pays for all that the keeper does on the way.
  */
-/** Remembers an async context, at a hundredth of the price of `AsyncLocalStorage.snapshot()`. */
-const CONTEXT = ['POOLKEEPER_ACQUIRE', { requireManualDestroy: true }] as const
-
 export class TarnAcquires<C extends object> implements AcquireOutcome<C> {
   readonly #pool: TarnPool<C>
   readonly #tarn: TarnHost<C>
@@ -49,15 +46,9 @@ export class TarnAcquires<C extends object> implements AcquireOutcome<C> {
   readonly #neighbours: AcquireNeighbours<C>
   readonly #releaseHost: (connection: C) => boolean
   /** Those who were not served at once. */
-  readonly #waiters: Waiters<KeptAcquire<C>>
+  readonly #waiting: WaitingList<KeptAcquire<C>>
   /** Entries whose caller waits for a verdict on the connection. */
   readonly #asking = new Map<C, TarnEntry<C>>()
-  /** The order in which callers were put back, because their connections were unfit. */
-  readonly #places = new WeakMap<TarnOperation<C>, number>()
-  #lastPlace = 0
-  /** Within what those asked who were not served at once, if a hook may want to know. */
-  #contexts: WeakMap<TarnOperation<C>, AsyncResource> | undefined
-  #timeoutMillis: number
 
   constructor(
     pool: TarnPool<C>,
@@ -68,8 +59,8 @@ export class TarnAcquires<C extends object> implements AcquireOutcome<C> {
     policy: PoolPolicy,
     neighbours: AcquireNeighbours<C>,
   ) {
-    this.#waiters = new Waiters(clock)
-    this.#timeoutMillis = policy.acquireTimeoutMillis
+    this.#waiting = new WaitingList(clock, (acquire) => void this.#timeOut(acquire))
+    this.configure(policy)
     this.#neighbours = neighbours
     this.#pool = pool
     this.#tarn = tarn
@@ -84,16 +75,15 @@ export class TarnAcquires<C extends object> implements AcquireOutcome<C> {
   }
 
   waiters(): readonly Waiter[] {
-    return this.#waiters.all()
+    return this.#waiting.all()
   }
 
   postponeDeadlines(millis: number): void {
-    this.#waiters.postpone(millis)
+    this.#waiting.postpone(millis)
   }
 
-  /** For those who come from now on. */
   configure({ acquireTimeoutMillis }: PoolPolicy): void {
-    this.#timeoutMillis = acquireTimeoutMillis
+    this.#waiting.configure(acquireTimeoutMillis)
   }
 
   rejectWaiter(origin: Origin, error: Error): boolean {
@@ -132,11 +122,8 @@ export class TarnAcquires<C extends object> implements AcquireOutcome<C> {
   }
 
   #line(acquire: KeptAcquire<C>): void {
-    if (this.#events.wantsContext) {
-      this.#contexts ??= new WeakMap()
-      this.#contexts.set(acquire, new AsyncResource(...CONTEXT))
-    }
-    this.#waiters.add(acquire, acquire.origin, this.#timeoutMillis, () => void this.#timeOut(acquire))
+    if (this.#events.wantsContext) acquire.rememberContext()
+    this.#waiting.add(acquire)
   }
 
   /** With tarn's own error: Knex looks for it. */
@@ -145,15 +132,15 @@ export class TarnAcquires<C extends object> implements AcquireOutcome<C> {
   }
 
   served(acquire: KeptAcquire<C>, connection: C): void {
-    const waiter = this.#waiters.take(acquire)
+    this.#waiting.take(acquire)
     this.#pool._executeEventHandlers('acquireSuccess', acquire.id, connection)
-    this.#events.acquired(connection, waiter?.since, acquire.origin)
+    this.#events.acquired(connection, acquire.since, acquire.origin)
   }
 
   failed(acquire: KeptAcquire<C>, error: unknown): void {
     const { pendingAcquires } = this.#pool
-    const now = this.#clock.now()
-    const waited = now - (this.#waiters.take(acquire)?.since ?? now)
+    const waited = acquire.waitedMillis(this.#clock.now())
+    this.#waiting.take(acquire)
     if (isTarnTimeout(error)) {
       // The host's error stays what it is, and says why in its cause.
       const cause = this.#events.explainTimeout(waited)
@@ -162,7 +149,7 @@ export class TarnAcquires<C extends object> implements AcquireOutcome<C> {
     const index = pendingAcquires.indexOf(acquire)
     if (index !== -1) pendingAcquires.splice(index, 1)
     this.#pool._executeEventHandlers('acquireFail', acquire.id, error)
-    this.#events.acquireFailed(error, waited, outcomeOf(error))
+    this.#events.acquireFailed(error, waited, endOf(error))
   }
 
   /** In place of tarn's loop over free connections and waiting callers; its lists are the same. */
@@ -181,11 +168,8 @@ export class TarnAcquires<C extends object> implements AcquireOutcome<C> {
   }
 
   #answerFor(waiter: TarnOperation<C>, entry: TarnEntry<C>): LendAnswer | Promise<LendAnswer> {
-    const context = this.#contexts?.get(waiter)
-    const answer =
-      context === undefined
-        ? this.#events.lend(entry.resource)
-        : context.runInAsyncScope(() => this.#events.lend(entry.resource))
+    const { resource } = entry
+    const answer = waiter instanceof KeptAcquire ? waiter.lend(this.#events, resource) : this.#events.lend(resource)
     if (answer === true) return this.#hostAgrees(waiter, entry, false)
     if (!(answer instanceof Promise)) return answer
     waiter.promise.catch(() => this.#events.abandoned(entry.resource))
@@ -252,12 +236,10 @@ export class TarnAcquires<C extends object> implements AcquireOutcome<C> {
     void this.#neighbours.close(entry.resource)
   }
 
-  /** Before all who were never asked for, and behind those who were put back before him. */
+  /** Before all who came after him. */
   #requeue(waiter: TarnOperation<C>): void {
-    const place = ++this.#lastPlace
-    this.#places.set(waiter, place)
     const waiting = this.#pool.pendingAcquires
-    const index = waiting.findIndex((other) => (this.#places.get(other) ?? Infinity) > place)
+    const index = waiting.findIndex((other) => numberOf(other) > numberOf(waiter))
     waiting.splice(index === -1 ? waiting.length : index, 0, waiter)
   }
 
@@ -296,11 +278,12 @@ export class TarnAcquires<C extends object> implements AcquireOutcome<C> {
   }
 }
 
-/** Of our own errors, what the user's code says is the answer of an attempt; the others turn callers away. */
-const FAILURES: ReadonlySet<unknown> = new Set(['HOOK_FAILED', 'CREDENTIALS_FAILED'])
+/** Who has not begun to wait came last; an acquire from before the keeper's time came before all others. */
+function numberOf<C>(waiter: TarnOperation<C>): number {
+  return waiter instanceof KeptAcquire ? waiter.number || Infinity : 0
+}
 
-function outcomeOf(error: unknown): 'timedOut' | 'aborted' | 'refused' | 'failed' {
+function endOf(error: unknown): AcquireFailure {
   if (isTarnTimeout(error)) return 'timedOut'
-  if (isPoolkeeperError(error)) return FAILURES.has(error.code) ? 'failed' : 'refused'
-  return error instanceof Error && error.message === 'aborted' ? 'aborted' : 'failed'
+  return error instanceof Error && error.message === 'aborted' ? 'aborted' : outcomeOf(error)
 }

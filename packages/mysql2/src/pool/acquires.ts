@@ -1,19 +1,13 @@
-import { AsyncResource } from 'node:async_hooks'
 import { tracingChannel } from 'node:diagnostics_channel'
-import { type Clock, type FrameOwner, type LendAnswer, type LendingEvents, type Origin } from '@poolkeeper/core'
+import { outcomeOf, type AcquireFailure, type Clock, type FrameOwner, type LendAnswer, type LendingEvents, type Origin } from '@poolkeeper/core'
 import { inHostWords } from './host-errors.ts'
 import { tell, tellEnqueued } from './host-events.ts'
 import type { HostRules } from './host-rules.ts'
 import { askTraced, markReleased, type GetConnectionCallback, type Mysql2Pool, type PoolConnection } from './mysql2-pool.ts'
-import { Callers, type Asker, type Caller } from './callers.ts'
+import { Caller, Callers } from './callers.ts'
 
 /** mysql2's own channel; versions that do not have it tell nobody. */
 const POOL_CONNECT = tracingChannel('mysql2:pool:connect')
-
-/** Remembers an async context, at a hundredth of the price of `AsyncLocalStorage.snapshot()`. */
-const CONTEXT = ['POOLKEEPER_ACQUIRE', { requireManualDestroy: true }] as const
-
-const NOBODY: Asker = { origin: undefined, context: undefined }
 
 /** Tells a caller what the policy answers him in place of a connection. */
 export type TurnAway = (callback: GetConnectionCallback, error: Error) => void
@@ -94,7 +88,7 @@ export class Acquires {
     const answer = this.#events.lend(connection)
     // A caller that is served within this very call has not waited, and needs no clock.
     if (answer === true) this.#deliver(callback, connection, undefined, origin)
-    else this.#follow(this.callers.add(callback, { origin, context: undefined }), connection, answer)
+    else this.#follow(this.#callerOf(callback, origin), connection, answer)
   }
 
   #wait(callback: GetConnectionCallback, origin: Origin | undefined): void {
@@ -105,12 +99,17 @@ export class Acquires {
       process.nextTick(callback, refusal)
       return
     }
-    const context = this.#events.wantsContext ? new AsyncResource(...CONTEXT) : undefined
-    this.callers.enqueue(this.callers.add(callback, { origin, context }))
+    this.callers.enqueue(this.#callerOf(callback, origin))
     const before = opening()
     wake()
     // Who has a connection opened for him waits for nobody's.
     if (opening() === before) tellEnqueued(this.#pool)
+  }
+
+  #callerOf(callback: GetConnectionCallback, origin: Origin | undefined): Caller {
+    const caller = new Caller(callback, origin)
+    if (this.#events.wantsContext) caller.rememberContext()
+    return caller
   }
 
   /** Serves who waits with what is free. */
@@ -119,9 +118,8 @@ export class Acquires {
     while (free.length > 0 && this.callers.queued > 0 && this.#events.mayServe()) {
       const caller = this.callers.next()
       const connection = free.pop() as PoolConnection
-      const { context } = caller
-      const answer = context === undefined ? this.#events.lend(connection) : context.runInAsyncScope(() => this.#events.lend(connection))
-      if (answer === true) this.#deliver(caller.callback, connection, caller.since, caller.origin)
+      const answer = caller.lend(this.#events, connection)
+      if (answer === true) this.#serveCaller(caller, connection)
       else this.#follow(caller, connection, answer)
     }
   }
@@ -139,7 +137,7 @@ export class Acquires {
     if (this.#isDetached) this.#settleDetached(caller, connection)
     else if (answer !== true || !this.#neighbours.isOpen(connection)) this.#turnDown(caller, connection, answer)
     else if (caller.isGone) this.#keepFree(connection)
-    else this.#deliver(caller.callback, connection, caller.since, caller.origin)
+    else this.#serveCaller(caller, connection)
   }
 
   #settleDetached({ isGone, callback }: Caller, connection: PoolConnection): void {
@@ -151,13 +149,18 @@ export class Acquires {
   #turnDown(caller: Caller, connection: PoolConnection, answer: LendAnswer): void {
     const isRefusal = typeof answer === 'object'
     if (!caller.isGone) {
-      if (isRefusal) this.#turnAway(caller, answer.error, 'refused')
+      if (isRefusal) this.#turnAway(caller, answer.error, outcomeOf(answer.error))
       else this.callers.requeue(caller)
     }
     if (isRefusal && answer.keep && this.#neighbours.isOpen(connection)) this.#pool._freeConnections.push(connection)
     else void this.#neighbours.close(connection)
     // Not within this call: who refuses everything must not starve the event loop.
     this.#clock.after(0, () => this.#neighbours.wake())
+  }
+
+  #serveCaller(caller: Caller, connection: PoolConnection): void {
+    this.callers.served(caller)
+    this.#deliver(caller.callback, connection, caller.since, caller.origin)
   }
 
   #deliver(
@@ -222,7 +225,7 @@ export class Acquires {
 
   /** A connect failed: that is the answer to the oldest of those who wait. */
   failOldest(error: unknown): void {
-    const oldest = this.callers.all().find(({ asking }) => asking === undefined)
+    const oldest = this.callers.oldest()
     if (oldest === undefined) return
     this.#dismiss(oldest, error, 'failed')
     process.nextTick(oldest.callback, error)
@@ -232,23 +235,23 @@ export class Acquires {
   reject(error: Error, origin?: Origin): number {
     const waiting = this.callers.all().filter((caller) => origin === undefined || caller.origin === origin)
     const answer = inHostWords(error, this.#pool.config)
-    for (const caller of waiting) this.#turnAway(caller, answer, 'refused')
+    for (const caller of waiting) this.#turnAway(caller, answer, outcomeOf(error))
     return waiting.length
   }
 
   #timedOut(caller: Caller): void {
-    this.#turnAway(caller, this.#events.explainTimeout(this.#clock.now() - caller.since), 'timedOut')
+    this.#turnAway(caller, this.#events.explainTimeout(caller.waitedMillis(this.#clock.now())), 'timedOut')
   }
 
-  #turnAway(caller: Caller, error: Error, outcome: 'timedOut' | 'refused'): void {
+  #turnAway(caller: Caller, error: Error, outcome: AcquireFailure): void {
     this.#dismiss(caller, error, outcome)
     process.nextTick(this.#neighbours.turnAway, caller.callback, error)
   }
 
-  #dismiss(caller: Caller, error: unknown, outcome: 'timedOut' | 'refused' | 'failed'): void {
-    const { asking, since } = caller
+  #dismiss(caller: Caller, error: unknown, outcome: AcquireFailure): void {
+    const { asking } = caller
     this.callers.dismiss(caller)
-    this.#events.acquireFailed(error, this.#clock.now() - since, outcome)
+    this.#events.acquireFailed(error, caller.waitedMillis(this.#clock.now()), outcome)
     if (asking !== undefined) this.#events.abandoned(asking)
   }
 
@@ -256,14 +259,14 @@ export class Acquires {
   adoptCallers(): void {
     const { _connectionQueue: queue } = this.#pool
     for (let left = queue.length; left > 0; left--) {
-      this.callers.enqueue(this.callers.add(queue.shift() as GetConnectionCallback, NOBODY))
+      this.callers.enqueue(new Caller(queue.shift() as GetConnectionCallback, undefined))
     }
   }
 
   /** Those who wait are mysql2's again; it serves them with what comes back, and at once with what is there. */
   detach(): void {
     this.#isDetached = true
-    this.callers.stop()
+    this.callers.configure(Infinity)
     const pool = this.#pool
     const { _connectionQueue: queue, _allConnections: all, _freeConnections: free } = pool
     for (const connection of free.toArray()) markReleased(connection, true)

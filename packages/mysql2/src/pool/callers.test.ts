@@ -1,6 +1,6 @@
 import { VirtualClock } from '@poolkeeper/core/testing'
 import { describe, expect, test } from 'vitest'
-import { Callers, type Caller } from './callers.ts'
+import { Caller, Callers } from './callers.ts'
 import type { Mysql2Queue, PoolConnection } from './mysql2-pool.ts'
 
 /** As mysql2's own queues, as far as they are used. */
@@ -40,7 +40,6 @@ class ArrayQueue<T> implements Mysql2Queue<T> {
   }
 }
 
-const NOBODY = { origin: undefined, context: undefined }
 const connection = (): PoolConnection => ({}) as PoolConnection
 
 function setUp(timeoutMillis = 1_000): { clock: VirtualClock; callers: Callers; expired: number[]; come: () => Caller } {
@@ -52,7 +51,7 @@ function setUp(timeoutMillis = 1_000): { clock: VirtualClock; callers: Callers; 
   })
   callers.configure(timeoutMillis)
   const come = (): Caller => {
-    const caller = callers.add(() => {}, NOBODY)
+    const caller = new Caller(() => {}, undefined)
     callers.enqueue(caller)
     return caller
   }
@@ -63,7 +62,10 @@ describe('callers', () => {
   test('are served in the order of their coming', () => {
     const { callers, come } = setUp()
     const [first, second] = [come(), come()]
-    expect([callers.next(), callers.next()]).toEqual([first, second])
+    expect(callers.all()).toEqual([first, second])
+    const served = [callers.next(), callers.next()]
+    expect(served).toEqual([first, second])
+    for (const caller of served) callers.served(caller)
     expect(callers.count).toBe(0)
   })
 
@@ -118,7 +120,7 @@ describe('deadlines', () => {
   test('pass over those who were served, and are kept for those who came after', async () => {
     const { clock, callers, expired, come } = setUp(1_000)
     come()
-    callers.next()
+    callers.served(callers.next())
     await clock.advance(900)
     come()
     await clock.advance(200)

@@ -1,45 +1,30 @@
-import type { AsyncResource } from 'node:async_hooks'
-import type { Clock, Origin, Timer } from '@poolkeeper/core'
+import { Waiting, WaitingList, type Clock, type Origin, type Waiter } from '@poolkeeper/core'
 import type { GetConnectionCallback, Mysql2Queue, PoolConnection } from './mysql2-pool.ts'
 
-/** Who asks, where anybody wants to know: from where, and within what. */
-export interface Asker {
-  readonly origin: Origin | undefined
-  readonly context: AsyncResource | undefined
-}
-
 /** A caller that has no connection yet. */
-export interface Caller extends Asker {
-  /** His place: callers are numbered as they come. */
-  readonly number: number
+export class Caller extends Waiting {
   readonly callback: GetConnectionCallback
-  /** Time in which this process did not run is left out. */
-  since: number
   /** The connection on which a verdict is awaited for him. */
   asking: PoolConnection | undefined
   /** He was answered while a verdict was awaited. */
-  isGone: boolean
+  isGone = false
+
+  constructor(callback: GetConnectionCallback, origin: Origin | undefined) {
+    super(origin)
+    this.callback = callback
+  }
 }
 
-/**
- * Those who wait, in mysql2's own queue, so that its length says what it said; and one timer for
- * the deadlines of all. The queue is their only book: who waits costs one object and a look at the
- * clock, and a timer that nobody needs any more is left to run out, for it keeps nothing alive.
- */
+/** Those who wait: in mysql2's own queue, so that its length says what it said, or for a verdict on a connection. */
 export class Callers {
   readonly #queue: Mysql2Queue<unknown>
-  readonly #clock: Clock
-  readonly #expire: (caller: Caller) => void
+  readonly #waiting: WaitingList<Caller>
   /** Those for whom a verdict on a connection is awaited. */
   readonly #asking = new Map<PoolConnection, Caller>()
-  #timeoutMillis = Infinity
-  #last = 0
-  #timer: Timer | undefined
 
-  constructor(queue: Mysql2Queue<unknown>, clock: Clock, expire: (caller: Caller) => void) {
+  constructor(queue: Mysql2Queue<unknown>, clock: Clock, onDeadline: (caller: Caller) => void) {
     this.#queue = queue
-    this.#clock = clock
-    this.#expire = expire
+    this.#waiting = new WaitingList(clock, onDeadline)
   }
 
   get queued(): number {
@@ -47,23 +32,17 @@ export class Callers {
   }
 
   get count(): number {
-    return this.#queue.length + this.#asking.size
+    return this.#waiting.count
   }
 
   /** The oldest first. */
-  all(): Caller[] {
-    const waiting = [...this.#asking.values(), ...(this.#queue.toArray() as Caller[])]
-    return waiting.filter(({ isGone }) => !isGone).sort((one, other) => one.number - other.number)
+  all(): readonly (Caller & Waiter)[] {
+    return this.#waiting.all()
   }
 
-  add(callback: GetConnectionCallback, { origin, context }: Asker): Caller {
-    const since = this.#clock.now()
-    const caller: Caller = { number: ++this.#last, callback, since, origin, context, asking: undefined, isGone: false }
-    if (this.#timer === undefined && this.#timeoutMillis !== Infinity) this.#watch(this.#timeoutMillis)
-    return caller
-  }
-
+  /** He waits from now on, in the queue. */
   enqueue(caller: Caller): void {
+    this.#waiting.add(caller)
     this.#queue.push(caller)
   }
 
@@ -72,14 +51,21 @@ export class Callers {
     return this.#queue.shift() as Caller
   }
 
+  /** The one who is served next. */
+  oldest(): Caller | undefined {
+    return this.#queue.get(0) as Caller | undefined
+  }
+
   /** Back to where he stood, because his connection was unfit. */
   requeue(caller: Caller): void {
     const before: Caller[] = []
-    while ((this.#queue.get(0) as Caller | undefined ?? caller).number < caller.number) before.push(this.next())
+    while ((this.oldest() ?? caller).number < caller.number) before.push(this.next())
     for (const earlier of [caller, ...before.reverse()]) this.#queue.unshift(earlier)
   }
 
   ask(caller: Caller, connection: PoolConnection): void {
+    // Who came when something was free begins to wait only now.
+    if (!caller.isListed && !caller.isGone) this.#waiting.add(caller)
     caller.asking = connection
     this.#asking.set(connection, caller)
   }
@@ -105,9 +91,15 @@ export class Callers {
     return connection
   }
 
+  /** He has his connection. */
+  served(caller: Caller): void {
+    this.#waiting.take(caller)
+  }
+
   /** He leaves without a connection. */
   dismiss(caller: Caller): void {
     caller.isGone = true
+    this.#waiting.take(caller)
     for (let index = 0; index < this.#queue.length; index++) {
       if (this.#queue.get(index) !== caller) continue
       this.#queue.removeOne(index)
@@ -117,38 +109,11 @@ export class Callers {
 
   /** `Infinity`: nobody has a deadline. */
   configure(timeoutMillis: number): void {
-    this.#timeoutMillis = timeoutMillis
-    this.#timer?.cancel()
-    this.#timer = undefined
-    this.#watchOldest()
+    this.#waiting.configure(timeoutMillis)
   }
 
   /** This process did not run for a while: that is not held against those who wait. */
   postpone(millis: number): void {
-    for (const caller of this.all()) caller.since += millis
-  }
-
-  stop(): void {
-    this.#timer?.cancel()
-  }
-
-  #watch(millis: number): void {
-    this.#timer = this.#clock.after(Math.max(0, millis), () => this.#clock.afterInput(() => this.#look()))
-  }
-
-  #watchOldest(): void {
-    const [oldest] = this.all()
-    if (oldest !== undefined && this.#timeoutMillis !== Infinity) this.#watch(oldest.since + this.#timeoutMillis - this.#clock.now())
-  }
-
-  #look(): void {
-    this.#timer = undefined
-    const now = this.#clock.now()
-    for (const caller of this.all()) {
-      // Timers may fire a moment early by the clock.
-      if (caller.since + this.#timeoutMillis > now + 1) break
-      this.#expire(caller)
-    }
-    this.#watchOldest()
+    this.#waiting.postpone(millis)
   }
 }
