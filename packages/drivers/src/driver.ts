@@ -10,7 +10,7 @@ export interface Traffic {
 
 /** What is known of one wire, shared by all hosts over it. */
 export interface Driver<C extends object> {
-  readonly wire: 'postgresql' | 'mysql' | 'sqlite' | 'other'
+  readonly wire: 'postgresql' | 'mysql' | 'redis' | 'sqlite' | 'other'
 
   /**
    * Asks the server for a sign of life; any answer will do, also an error about the statement.
