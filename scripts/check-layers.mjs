@@ -14,10 +14,10 @@ const belowAdapters = [...belowPorts, ...ports]
 
 /**
  * `uses`: the packages that its sources may import. `tests`: those that its tests may import as well.
- * `bare`: it has no third-party dependency, not even a peer.
+ * `bare`: it has no third-party dependency, not even a peer, but those that are `spared`.
  */
 const layers = {
-  core: { uses: [], tests: [], bare: true },
+  core: { uses: [], tests: [], bare: true, spared: ['croner'] },
   drivers: { uses: ['core'], tests: ['conformance'], bare: true },
   ...rows(ports, { uses: belowPorts, tests: ['conformance'] }),
   ...rows(['knex', 'drizzle', 'ioredis'], { uses: belowAdapters, tests: ['conformance'] }),
@@ -58,7 +58,9 @@ function checkManifest({ name, folder, layer, manifest }) {
       if (!layer.uses.includes(dependency.slice(scope.length))) report(`may not depend on ${dependency}`)
       // As a peer, every minor of core would be a major of its dependents.
       if (dependencies[dependency] !== 'workspace:^') report(`${dependency} must be a plain dependency, workspace:^`)
-    } else if (layer.bare) report(`${name} has no third-party dependencies, but names ${dependency}`)
+    } else if (layer.bare && !layer.spared?.includes(dependency)) {
+      report(`${name} has no third-party dependencies, but names ${dependency}`)
+    }
   }
   for (const dependency of Object.keys(devDependencies)) {
     if (!dependency.startsWith(scope)) continue
@@ -128,7 +130,7 @@ function objectToPackage(imported, { name, layer, manifest, isTest }) {
     const allowed = isTest ? [...layer.uses, ...layer.tests] : layer.uses
     if (!allowed.includes(second)) return `${name} may not import ${dependency}`
     if (subpath === 'testing' && !isTest && name !== 'conformance') return `${imported} is for tests`
-  } else if (layer.bare && !isTest) return `${name} imports nothing but node: and its own layers, not ${dependency}`
+  } else if (layer.bare && !isTest && !layer.spared?.includes(dependency)) return `${name} imports nothing but node: and its own layers, not ${dependency}`
 
   const declared = { ...manifest.dependencies, ...manifest.peerDependencies, ...manifest.optionalDependencies }
   const known = isTest ? { ...rootTools(), ...manifest.devDependencies, ...declared } : declared

@@ -39,6 +39,7 @@ export type BehaviourId =
   | 'counters'
   | 'wall-clock'
   | 'resize'
+  | 'sizing'
   | 'recycle'
   | 'evict-idle'
   | 'pause'

@@ -14,6 +14,16 @@ export type ObservedAct =
   | { readonly would: 'restore'; readonly connection: number; readonly reason: 'rollback' | 'reset' }
   | { readonly would: 'refuse'; readonly connection?: undefined; readonly reason: 'maxPending' | 'circuit' }
   | { readonly would: 'open'; readonly connection?: undefined; readonly reason: 'min' }
+  | {
+      readonly would: 'resize'
+      readonly connection?: undefined
+      readonly reason: ResizeReason
+      readonly min: number
+      readonly max: number
+    }
+
+/** Who changed the size: somebody who asked for it, or the policy's `sizing`. */
+export type ResizeReason = 'asked' | 'schedule'
 
 interface Facts {
   /** A connection was opened. */
@@ -54,7 +64,7 @@ interface Facts {
   /** An incident: what was proven before it must prove itself again. */
   generationBumped: { readonly generation: number; readonly cause: unknown }
   /** `min` or `max` changed. */
-  resized: { readonly min: number; readonly max: number }
+  resized: { readonly min: number; readonly max: number; readonly reason: ResizeReason }
   /** `recycle()` began to replace the connections that exist. */
   recycled: { readonly connections: number }
   /** A connection came back in an open or failed transaction. */

@@ -19,6 +19,7 @@ export {
   type ObservedAct,
   type PoolEvent,
   type PoolEventType,
+  type ResizeReason,
   type ValidationTrigger,
 } from './events.ts'
 export type { Harm } from './harm.ts'
@@ -74,6 +75,7 @@ export type {
 } from './port.ts'
 export { appliedKeeper, forgetKeeper, hasKeeper, registerKeeper, registeredKeeper } from './registry.ts'
 export type { PoolObserver } from './reporter.ts'
+export type { PoolSize, ScheduleEntry, ScheduleSizing, Sizing } from './sizing/options.ts'
 export { rulesOf, type RulesByMoment } from './rules/index.ts'
 export type { Moment, Objection, Rule, Situation } from './rules/rule.ts'
 export { SharedKeeper } from './shared/shared-keeper.ts'

@@ -66,6 +66,8 @@ export interface ObservedCounters {
   refuse: number
   /** Connections that would have been opened ahead of demand. */
   open: number
+  /** Changes of size. */
+  resize: number
 }
 
 function byReason(): Record<CloseReason, number> {
@@ -78,7 +80,7 @@ export class Counters {
   readonly opens: { ok: number; failed: number } = { ok: 0, failed: 0 }
   readonly validations: ValidationCounters = { ok: 0, failed: 0, timedOut: 0, skipped: 0 }
   readonly closes: Record<CloseReason, number> = byReason()
-  readonly observed: ObservedCounters = { validate: 0, retire: byReason(), restore: 0, refuse: 0, open: 0 }
+  readonly observed: ObservedCounters = { validate: 0, retire: byReason(), restore: 0, refuse: 0, open: 0, resize: 0 }
   readonly wait: DurationHistogram = new DurationHistogram()
   readonly use: DurationHistogram = new DurationHistogram()
   readonly open: DurationHistogram = new DurationHistogram()

@@ -7,7 +7,8 @@ import type { KnexClient } from './knex-client.ts'
  *
  * @throws PoolkeeperError `UNSUPPORTED_HOST`, `INVALID_POLICY`
  */
-export function refuseWhatHostCannot(policy: PoolPolicy, client: KnexClient, { driver }: Dialect): void {
+export function refuseWhatHostCannot(policy: PoolPolicy, client: KnexClient, { driver, replaceable }: Dialect): void {
+  if (policy.sizing !== false && !replaceable) throw unsupported(`sizing: a pool of ${client.driverName} keeps its size`)
   if (policy.validateRole !== false && driver.isWritable === undefined) {
     throw unsupported(`validateRole: nobody can ask ${client.driverName} for its role`)
   }

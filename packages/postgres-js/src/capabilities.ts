@@ -40,6 +40,7 @@ export const CANNOT: Readonly<Record<Exclude<Field, Live | Settled>, string>> = 
   onOpen: `${SHARED}: there is no object of a connection to call it with`,
   onAcquire: `${SHARED}: there is no object of a connection to call it with`,
   onRelease: `${SHARED}: there is no object of a connection to call it with`,
+  sizing: 'postgres.js settles its size when an instance is made',
   mode: 'the policy acts through the socket, which cannot only look on',
 }
 
@@ -66,6 +67,7 @@ export const FIXED: Partial<PolicyValues> = {
   leakThresholdMillis: false,
   reclaimLeaks: false,
   detectNestedAcquire: false,
+  sizing: false,
   mode: 'enforce',
 }
 

@@ -41,6 +41,7 @@ import { randomFaults } from './random-faults.ts'
 import { recycle } from './recycle.ts'
 import { resize } from './resize.ts'
 import { reuse } from './reuse.ts'
+import { sizing } from './sizing.ts'
 import { slowServer } from './slow-server.ts'
 import { strictMax } from './strict-max.ts'
 import { wallClock } from './wall-clock.ts'
@@ -82,6 +83,7 @@ export const BEHAVIOURS: Readonly<Record<BehaviourId, Behaviour>> = {
   counters,
   'wall-clock': wallClock,
   resize,
+  sizing,
   recycle,
   'evict-idle': evictIdle,
   pause,

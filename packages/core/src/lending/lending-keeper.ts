@@ -28,6 +28,7 @@ import { Operations } from './operating/operations.ts'
 import { Pressure } from './opening/pressure.ts'
 import { Rivals } from './proof/rivals.ts'
 import type { Tracking } from './holding/tracking.ts'
+import { Sizer } from './upkeep/sizer.ts'
 import { Upkeep } from './upkeep/upkeep.ts'
 import { explanationOf, healthOf } from './operating/views.ts'
 
@@ -57,6 +58,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   readonly #hooks: Hooks<C>
   readonly #drain: Drain<C>
   readonly #deadlocks: Deadlocks<C>
+  readonly #sizer: Sizer<C>
 
   constructor(port: LendingPort<C>, policy: PoolPolicy, dependencies: KeeperDependencies = {}) {
     const { clock = systemClock, draw = Math.random, resolve } = dependencies
@@ -76,6 +78,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     this.#hooks = new Hooks(context, this.#losses)
     this.#leases = new Leases(context, { checks, incidents, upkeep, rivals: this.#rivals, hooks: this.#hooks })
     this.#operations = new Operations(context, upkeep, resolve)
+    this.#sizer = new Sizer(context, this.#operations)
     this.#drain = new Drain(context, this.#hooks)
     context.mayConnect = () => openings.breaker.letsIn
     context.lagMillis = () => upkeep.lagMillis()
@@ -134,6 +137,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
 
   reconfigure(changes: PoolPolicyOptions): void {
     this.#operations.reconfigure(changes)
+    this.#sizer.start()
   }
 
   health(): PoolHealth {
@@ -150,12 +154,14 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
 
   drain(options: DrainOptions = {}): Promise<DrainReport> {
     this.#upkeep.stop()
+    this.#sizer.stop()
     return this.#drain.run(options)
   }
 
   detach(): void {
     const { port } = this.#context
     this.#upkeep.stop()
+    this.#sizer.stop()
     this.#deadlocks.stop()
     this.#operations.release()
     this.#context.port = detachedPort(port)
@@ -167,6 +173,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
 
   /** Called once the port is in place: opens what the policy wants ahead. */
   start(): void {
+    this.#sizer.start()
     if (this.#upkeep.keepsMinimum) this.#upkeep.soon()
   }
 

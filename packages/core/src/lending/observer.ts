@@ -1,8 +1,9 @@
 import type { CloseReason } from '../close-reason.ts'
 import type { ConnectionFacts } from '../facts.ts'
-import type { ObservedAct } from '../events.ts'
+import type { ObservedAct, ResizeReason } from '../events.ts'
 import type { PoolPolicy } from '../policy/values.ts'
 import { rulesOf, type RulesByMoment } from '../rules/index.ts'
+import type { PoolSize } from '../sizing/options.ts'
 import { judge } from '../verdict.ts'
 import type { LendingContext } from './context.ts'
 import type { Entry, RoundPlan, RoundView } from './upkeep/round-plan.ts'
@@ -45,6 +46,11 @@ export class Observer<C extends object> {
   refused(reason: Extract<ObservedAct, { would: 'refuse' }>['reason']): void {
     this.#context.counters.observed.refuse++
     this.#tell({ would: 'refuse', reason })
+  }
+
+  resized({ min, max }: PoolSize, reason: ResizeReason): void {
+    this.#context.counters.observed.resize++
+    this.#tell({ would: 'resize', min, max, reason })
   }
 
   lent(facts: ConnectionFacts): void {

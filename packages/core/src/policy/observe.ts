@@ -41,6 +41,7 @@ type Kept =
   | 'drainTimeoutMillis'
   | 'leakThresholdMillis'
   | 'detectNestedAcquire'
+  | 'sizing'
 
 /** What the host sees to itself. */
 type Host = 'min' | 'max' | 'acquireTimeoutMillis' | 'connectTimeoutMillis'

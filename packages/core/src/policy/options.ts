@@ -10,6 +10,7 @@ import type { CircuitOptions } from '../lending/opening/circuit.ts'
 import type { LeakOptions } from '../lending/holding/leaks.ts'
 import type { NestedAcquireOptions } from '../lending/holding/nested-acquires.ts'
 import type { PressureOptions } from '../lending/opening/pressure.ts'
+import type { SizingOptions } from '../sizing/options.ts'
 import type { ModeOptions } from './observe.ts'
 import type { ValidateAfterIdleOptions } from '../rules/validate-after-idle.ts'
 import type { ValidateRoleOptions } from '../rules/validate-role.ts'
@@ -172,4 +173,5 @@ export interface PoolPolicyOptions
     LeakOptions,
     NestedAcquireOptions,
     DrainOptions,
+    SizingOptions,
     ModeOptions {}

@@ -20,6 +20,8 @@ interface Row {
 const NO_NUMBERS = [NaN, Infinity, -Infinity, '5', 5n, null, true, [], {}, () => 5]
 const NO_INTEGERS = [...NO_NUMBERS, 1.5, 2 ** 53]
 
+const ENTRY = { cron: '0 8 * * *', timeZone: 'UTC', min: 1, max: 4 }
+
 /** A delay that Node's timers can hold. */
 function millis(min: number): Row {
   return { fine: [min, 2_147_483_647], bound: `an integer from ${min} to 2147483647`, bad: [...NO_INTEGERS, min - 1, 2_147_483_648, false] }
@@ -86,6 +88,7 @@ const ROWS = {
   leakThresholdMillis: orFalse(millis(100)),
   reclaimLeaks: { fine: [true, false], bound: 'true or false', bad: ['true', 1, null, {}] },
   detectNestedAcquire: { fine: ['warn', 'fail', false], bound: `'warn' or 'fail' or false`, bad: [true, 'error', null, 1] },
+  sizing: { fine: [{ schedule: [ENTRY] }, false], bound: 'a schedule, or false', bad: [true, 'adaptive', null, 1, [ENTRY]] },
 } satisfies Record<Field, Row>
 
 /** What the user did not mean to give: a type error for the compiler, an INVALID_POLICY at run time. */
@@ -181,7 +184,8 @@ describe('unknown keys', () => {
   })
 
   test.each(NOT_BUILT_YET)('`%s` is a word of the policy that is not built yet: refused by name, never ignored', (key) => {
-    const error = refusal(() => checkPolicyOptions(asOptions({ [key]: false })))
+    const [option, part] = key.split('.')
+    const error = refusal(() => checkPolicyOptions(asOptions({ [String(option)]: { [String(part)]: true } })))
     expect(error).toMatchObject({ code: 'INVALID_POLICY', invalid: { option: key } })
     expect(error.message).toContain('does not have it yet')
   })

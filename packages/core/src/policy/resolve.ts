@@ -1,8 +1,9 @@
 import { inspect } from 'node:util'
 import type { PoolkeeperError } from '../errors.ts'
 import type { BackoffRange } from '../lending/opening/backoff.ts'
+import { frozenSizing, refuseOutside } from '../sizing/check.ts'
 import { invalidPolicy, refusedOption } from './bounds.ts'
-import { FIELDS, NOT_BUILT_YET } from './fields.ts'
+import { FIELDS } from './fields.ts'
 import type { PoolPolicyOptions } from './options.ts'
 import { DEFAULTS, type HostSettings, type HostValues, type PolicySource, type PolicyValues, type PoolPolicy } from './values.ts'
 
@@ -11,8 +12,8 @@ type Draft = { -readonly [K in Field]: PolicyValues[K] }
 type Sources = Record<Field, PolicySource>
 
 /**
- * Refuses what no host could make sense of: an unknown key, a key whose feature is not built
- * yet, a value of a wrong type or out of bounds.
+ * Refuses what no host could make sense of: an unknown key, what is not built yet, a value of a
+ * wrong type or out of bounds.
  *
  * @throws PoolkeeperError `INVALID_POLICY`, naming the option, the bound and the value.
  */
@@ -29,7 +30,6 @@ export function checkPolicyOptions(options: PoolPolicyOptions): void {
 function unknownOption(option: string, value: unknown): PoolkeeperError {
   // Its value is not repeated: whatever stands under an unknown name may be a secret.
   const kind = `a value of type ${typeof value}`
-  if (NOT_BUILT_YET.includes(option)) return refusedOption(option, 'left out: this version does not have it yet', kind)
   return refusedOption(option, `one of the known options (${Object.keys(FIELDS).join(', ')})`, kind)
 }
 
@@ -48,6 +48,7 @@ export function resolvePolicy(options: PoolPolicyOptions, host: HostSettings): P
   overlay(values, sources, options, 'policy')
   overlay(values, sources, host.fixed, 'host')
   values.createBackoff = completeBackoff(values.createBackoff)
+  values.sizing = settleSizing(values, sources)
   settleContradictions(values, sources)
   return Object.freeze({ ...values, sources: Object.freeze(sources), host: ownValues(host) })
 }
@@ -63,6 +64,14 @@ function overlay(values: Draft, sources: Sources, given: object | undefined, sou
     Object.assign(values, { [field]: value })
     sources[field as Field] = source
   }
+}
+
+/** Its sizes take the place of the host's, and stay within what the policy itself names. */
+function settleSizing({ sizing, min, max }: Draft, sources: Sources): PolicyValues['sizing'] {
+  if (sizing === false) return false
+  const named = { ...(sources.min === 'policy' && { min }), ...(sources.max === 'policy' && { max }) }
+  for (const [index, entry] of sizing.schedule.entries()) refuseOutside(`sizing.schedule[${index}]`, entry, named)
+  return frozenSizing(sizing)
 }
 
 /** Of the two, the one that was left out adapts to the other. */

@@ -72,6 +72,7 @@ export const DEFAULTS: Omit<PolicyValues, keyof HostSettings['defaults']> = Obje
   leakThresholdMillis: false,
   reclaimLeaks: false,
   detectNestedAcquire: 'warn',
+  sizing: false,
 })
 
 /**

@@ -19,7 +19,7 @@ const NO_COUNTS: PoolCounts = { used: 0, idle: 0, validating: 0, opening: 0, clo
 const NO_ACQUIRES: AcquireCounters = { ok: 0, timedOut: 0, aborted: 0, refused: 0, failed: 0 }
 const NO_VALIDATIONS: ValidationCounters = { ok: 0, failed: 0, timedOut: 0, skipped: 0 }
 const NO_CLOSES = Object.fromEntries(CLOSE_REASONS.map((reason) => [reason, 0])) as Record<CloseReason, number>
-const NO_OBSERVED: ObservedCounters = { validate: 0, retire: NO_CLOSES, restore: 0, refuse: 0, open: 0 }
+const NO_OBSERVED: ObservedCounters = { validate: 0, retire: NO_CLOSES, restore: 0, refuse: 0, open: 0, resize: 0 }
 const NO_DURATIONS: DurationSummary = { count: 0, mean: 0, p50: 0, p90: 0, p99: 0, p999: 0, max: 0 }
 
 /** The figures of `zero`, each summed over all parts. */

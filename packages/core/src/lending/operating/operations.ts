@@ -1,4 +1,5 @@
 import { PoolkeeperError } from '../../errors.ts'
+import type { ResizeReason } from '../../events.ts'
 import type { PauseOptions, ReadyOptions, ResizeOptions } from '../../keeper.ts'
 import { FIELDS } from '../../policy/fields.ts'
 import { invalidPolicy } from '../../policy/bounds.ts'
@@ -73,7 +74,15 @@ export class Operations<C extends object> {
     const sources = { ...policy.sources }
     for (const field of ['min', 'max'] as const) if (size[field] !== undefined) sources[field] = 'policy'
     this.#use(Object.freeze({ ...policy, min, max, minIdle, sources: Object.freeze(sources) }), given)
-    if (reporter.hears('resized')) reporter.emit('resized', { min, max })
+    if (reporter.hears('resized')) reporter.emit('resized', { min, max, reason: 'asked' })
+  }
+
+  /** What `sizing` says: in force until it says otherwise, and no wish of the user's that `reconfigure()` would keep. */
+  settle(policy: PoolPolicy, reason: ResizeReason): void {
+    const { reporter } = this.#context
+    const { min, max } = policy
+    this.#use(policy, {})
+    if (reporter.hears('resized')) reporter.emit('resized', { min, max, reason })
   }
 
   /** Judges what exists by other values from now on. */

@@ -1,0 +1,106 @@
+import { integer, invalidPolicy, text, type FieldCheck } from '../policy/bounds.ts'
+import { recurrenceOf } from './cron.ts'
+import type { PoolSize, ScheduleEntry } from './options.ts'
+import { collisionOf } from './schedule.ts'
+
+const LARGEST_POOL = 100_000
+const MOST_ENTRIES = 50
+const DAY_MILLIS = 86_400_000
+
+const leadMillis = integer({ min: 0, max: DAY_MILLIS })
+const cronText = text(200)
+const zoneText = text(100)
+
+/** Words of sizing whose feature is not built yet: refused by name, never ignored. */
+export const SIZINGS_NOT_BUILT_YET: readonly string[] = ['adaptive', 'predictive', 'history']
+
+const KINDS = 'a schedule, or false'
+
+/** What `sizing` may be. */
+export const sizingCheck: FieldCheck = (option, value) => {
+  if (value === false) return
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalidPolicy(option, KINDS, value)
+  for (const [name, given] of Object.entries(value)) {
+    const part = `${option}.${name}`
+    if (SIZINGS_NOT_BUILT_YET.includes(name)) throw invalidPolicy(part, 'left out: this version does not have it yet', given)
+    if (!['schedule', 'leadMillis'].includes(name)) throw invalidPolicy(part, 'one of schedule and leadMillis', given)
+  }
+  checkSchedule(option, value as Record<string, unknown>)
+}
+
+function checkSchedule(option: string, { schedule, leadMillis: lead }: Record<string, unknown>): void {
+  const path = `${option}.schedule`
+  if (!Array.isArray(schedule) || schedule.length < 1 || schedule.length > MOST_ENTRIES) {
+    throw invalidPolicy(path, `a list of 1 to ${MOST_ENTRIES} entries`, schedule)
+  }
+  for (const [index, entry] of schedule.entries()) checkEntry(`${path}[${index}]`, entry)
+  if (lead !== undefined) leadMillis(`${option}.leadMillis`, lead)
+  const collision = collisionOf(schedule as ScheduleEntry[])
+  if (collision === undefined) return
+  const { first, second, at } = collision
+  const bound = `at other times than \`${path}[${first}].cron\`: both come round at ${new Date(at).toISOString()}, for example`
+  throw invalidPolicy(`${path}[${second}].cron`, bound, (schedule as ScheduleEntry[])[second]?.cron)
+}
+
+const ENTRY_FIELDS: Readonly<Record<keyof ScheduleEntry, FieldCheck>> = {
+  timeZone: checkZone,
+  cron: cronText,
+  min: integer({ min: 0, max: LARGEST_POOL }),
+  max: integer({ min: 1, max: LARGEST_POOL }),
+}
+
+function checkEntry(path: string, entry: unknown): void {
+  if (typeof entry !== 'object' || entry === null) throw invalidPolicy(path, 'an object with cron, timeZone, min and max', entry)
+  for (const name of Object.keys(entry)) {
+    if (!Object.hasOwn(ENTRY_FIELDS, name)) throw invalidPolicy(`${path}.${name}`, 'one of cron, timeZone, min and max', name)
+  }
+  const given = entry as ScheduleEntry
+  for (const [name, check] of Object.entries(ENTRY_FIELDS)) check(`${path}.${name}`, given[name as keyof ScheduleEntry])
+  checkOrder(path, given)
+  checkCron(`${path}.cron`, given)
+}
+
+function checkOrder(path: string, { min, max }: PoolSize): void {
+  if (min > max) throw invalidPolicy(`${path}.min`, `at most \`${path}.max\` (${max})`, min)
+}
+
+function checkZone(option: string, value: unknown): void {
+  zoneText(option, value)
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: value as string })
+  } catch {
+    throw invalidPolicy(option, "a time zone of the IANA database, such as 'Europe/Berlin' or 'UTC'", value)
+  }
+}
+
+function checkCron(option: string, { cron, timeZone }: ScheduleEntry): void {
+  let isEver: boolean
+  try {
+    const recurrence = recurrenceOf(cron, timeZone)
+    isEver = (recurrence.after(0) ?? recurrence.upTo(0)) !== undefined
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw invalidPolicy(option, `a cron expression (${why})`, cron)
+  }
+  if (!isEver) throw invalidPolicy(option, 'a cron expression that comes round', cron)
+}
+
+/** The entries as they were checked: later changes to the user's own object reach nobody. */
+export function frozenSizing<S extends { readonly schedule: readonly ScheduleEntry[] }>(sizing: S): S {
+  const schedule = Object.freeze(sizing.schedule.map((entry) => Object.freeze({ ...entry })))
+  return Object.freeze({ ...sizing, schedule })
+}
+
+/**
+ * Sizes stay within what the policy names.
+ *
+ * @throws PoolkeeperError `INVALID_POLICY`
+ */
+export function refuseOutside(path: string, size: PoolSize, named: Partial<PoolSize>): void {
+  if (named.min !== undefined && size.min < named.min) {
+    throw invalidPolicy(`${path}.min`, `at least \`min\` (${named.min})`, size.min)
+  }
+  if (named.max !== undefined && size.max > named.max) {
+    throw invalidPolicy(`${path}.max`, `at most \`max\` (${named.max})`, size.max)
+  }
+}
