@@ -32,6 +32,7 @@ export const CANNOT: NonNullable<AdapterHarness['cannot']> = {
   observers: '`acquired` is told of connections, not of callers: several share one',
   counters: 'several callers share one connection, so uses are not callers (shown in a test of its own)',
   resize: SIZE,
+  sizing: SIZE,
   'random-faults': SIZE,
   'died-lent': 'uses are counted by connection, the questions of postgres.js itself among them',
   'evict-idle': 'to hold a connection is to begin a transaction, which takes a round trip of its own (shown in a test of its own)',
