@@ -13,7 +13,8 @@ function pages(): string[] {
   const docs = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.md'))
     .map((path) => `docs/${path}`)
-  return ['README.md', ...packages, ...docs].filter((page) => existsSync(join(ROOT, page)))
+  const examples = readdirSync(join(ROOT, 'examples')).map((name) => `examples/${name}/README.md`)
+  return ['README.md', ...packages, ...examples, ...docs].filter((page) => existsSync(join(ROOT, page)))
 }
 
 const blocks = pages().flatMap((page) => codeBlocksOf(page, readFileSync(join(ROOT, page), 'utf8')))
