@@ -76,3 +76,24 @@ test('from a microsecond to a day, no figure is below what was recorded, nor a h
     expect(max * 1_000).toBeCloseTo(Math.min(3 * micros, 86_400_000_000), 0)
   }
 })
+
+test('counted up to bounds: what is no longer, zeros below all of them, and the sum is exact', () => {
+  const histogram = new DurationHistogram()
+  histogram.recordZero()
+  for (const millis of [0.1, 0.5, 1, 5, 700, 1e9]) histogram.record(millis)
+  expect(histogram.buckets([0, 0.5, 1, 10, 1_000])).toEqual({
+    count: 7,
+    sumMillis: 706.6 + 86_400_000,
+    upTo: [1, 3, 4, 5, 6],
+  })
+  expect(histogram.buckets([Infinity]).upTo).toEqual([7])
+})
+
+test('counted up to bounds, nothing is a hundredth beside the bound it is counted to', () => {
+  for (let power = 0; power < 36; power += 0.37) {
+    const millis = Math.round(2 ** power) / 1_000
+    const histogram = new DurationHistogram()
+    histogram.record(millis)
+    expect(histogram.buckets([millis * 0.989 - 0.001, millis, millis * 1.01]).upTo).toEqual([0, 1, 1])
+  }
+})

@@ -9,6 +9,14 @@ export interface DurationSummary {
   readonly max: number
 }
 
+/** What a metrics system makes a histogram of. */
+export interface DurationBuckets {
+  readonly count: number
+  readonly sumMillis: number
+  /** For each bound, how many were no longer; a duration that is within a hundredth of a bound may count to either side. */
+  readonly upTo: readonly number[]
+}
+
 const LONGEST_MICROS = 24 * 3_600_000_000
 
 /** Up to here every microsecond has a bucket of its own. */
@@ -61,6 +69,19 @@ export class DurationHistogram {
     const count = this.#recorded + this.#zeros
     if (this.#summary?.count !== count) this.#summary = Object.freeze(this.#summarise(count))
     return this.#summary
+  }
+
+  /** @param boundsMillis - ascending */
+  buckets(boundsMillis: readonly number[]): DurationBuckets {
+    let bucket = 0
+    let counted = this.#zeros
+    const upTo = boundsMillis.map((bound) => {
+      // Zeros are below every bound; below a bound of no time there is nothing else.
+      const last = bound > 0 ? bucketOf(Math.min(Math.round(bound * 1_000), LONGEST_MICROS)) : -1
+      for (; bucket <= last; bucket++) counted += this.#counts[bucket] ?? 0
+      return counted
+    })
+    return { count: this.#recorded + this.#zeros, sumMillis: this.#sumMicros / 1_000, upTo }
   }
 
   #summarise(count: number): DurationSummary {

@@ -1,9 +1,10 @@
+export { attendedPools, type AttendedPool } from './attended-pools.ts'
 export { systemClock, type Clock, type Timer } from './clock.ts'
 export { CLOSE_REASONS, type CloseReason } from './close-reason.ts'
 export { connectWithCredentials, type CredentialedConnect } from './credentials/connect-with-credentials.ts'
 export type { CredentialFacts, PoolCredentials } from './credentials/pool-credentials.ts'
 export { describeCounts, totalOf, type PoolCounts } from './counts.ts'
-export type { DurationSummary } from './duration-histogram.ts'
+export type { DurationBuckets, DurationSummary } from './duration-histogram.ts'
 export {
   findPoolkeeperError,
   isPoolkeeperError,
@@ -80,6 +81,6 @@ export { rulesOf, type RulesByMoment } from './rules/index.ts'
 export type { Moment, Objection, Rule, Situation } from './rules/rule.ts'
 export { SharedKeeper } from './shared/shared-keeper.ts'
 export type { SharedEvents, SharedPort } from './shared/shared-port.ts'
-export type { AcquireCounters, ObservedCounters, PoolStats, ValidationCounters } from './stats.ts'
+export type { AcquireCounters, DurationKind, ObservedCounters, PoolState, PoolStats, ValidationCounters } from './stats.ts'
 export { ownedBy, type Scope } from './scope.ts'
 export { judge, type Verdict } from './verdict.ts'

@@ -3,7 +3,8 @@ import type { PoolHealth } from './lending/operating/health.ts'
 import type { PoolPolicyOptions } from './policy/options.ts'
 import type { PoolObserver } from './reporter.ts'
 import type { PoolPolicy } from './policy/values.ts'
-import type { PoolStats } from './stats.ts'
+import type { DurationBuckets } from './duration-histogram.ts'
+import type { DurationKind, PoolStats } from './stats.ts'
 
 export interface ReadyOptions {
   /**
@@ -71,9 +72,17 @@ export interface PoolKeeper {
   readonly name: string
   /** What was resolved, and where each value came from. */
   readonly policy: PoolPolicy
+  /** Only where it stands for several pools: what attends each of them. */
+  readonly nodes?: ReadonlyMap<string, PoolKeeper>
 
   /** Counts, waits, uses, and why connections were closed. Sampled, so that a frozen pool is visible. */
   stats(): PoolStats
+
+  /**
+   * How long callers waited that got a connection, connections were held, or connecting took, counted up
+   * to each of some ascending bounds: for a histogram of a metrics system.
+   */
+  durations(what: DurationKind, boundsMillis: readonly number[]): DurationBuckets
 
   /**
    * Tells `observer` everything that happens, until the returned function is called. An observer

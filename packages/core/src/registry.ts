@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { listPool, unlistPool } from './attended-pools.ts'
 import { PoolkeeperError } from './errors.ts'
 import type { PoolKeeper } from './keeper.ts'
 import type { PoolPolicyOptions } from './policy/options.ts'
@@ -40,9 +41,12 @@ export function hasKeeper(host: object): boolean {
 
 export function registerKeeper(host: object, keeper: PoolKeeper, options: PoolPolicyOptions): void {
   entries().set(host, { keeper, options: { ...options } })
+  listPool(keeper)
 }
 
 export function forgetKeeper(host: object): void {
+  const entry = entries().get(host)
+  if (entry !== undefined) unlistPool(entry.keeper)
   entries().delete(host)
 }
 

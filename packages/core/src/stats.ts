@@ -1,11 +1,12 @@
 import { CLOSE_REASONS, type CloseReason } from './close-reason.ts'
-import type { PoolCounts } from './counts.ts'
+import { totalOf, type PoolCounts } from './counts.ts'
 import type { CircuitStatus } from './lending/opening/circuit.ts'
-import { DurationHistogram, type DurationSummary } from './duration-histogram.ts'
+import { DurationHistogram, type DurationBuckets, type DurationSummary } from './duration-histogram.ts'
 
 /** A pool at one moment, and what happened in it since it was attached. */
 export interface PoolStats extends PoolCounts {
   readonly name: string
+  readonly state: PoolState
   readonly min: number
   readonly max: number
   /** Callers, by how they left. */
@@ -32,6 +33,17 @@ export interface PoolStats extends PoolCounts {
   readonly useMillis: DurationSummary
   /** How long it took to open one. */
   readonly openMillis: DurationSummary
+}
+
+/**
+ * `running`: it lends. `paused`: it will again, after `resume()`. `draining`: it will not, and something
+ * of it is still there. `closed`: nothing is.
+ */
+export type PoolState = 'running' | 'paused' | 'draining' | 'closed'
+
+export function poolStateOf(counts: PoolCounts, isDraining: boolean, isPaused: boolean): PoolState {
+  if (isDraining) return totalOf(counts) + counts.pending === 0 ? 'closed' : 'draining'
+  return isPaused ? 'paused' : 'running'
 }
 
 export interface AcquireCounters {
@@ -70,6 +82,9 @@ export interface ObservedCounters {
   resize: number
 }
 
+/** What a pool measures: how long callers waited, connections were held, and connecting took. */
+export type DurationKind = 'wait' | 'use' | 'open'
+
 function byReason(): Record<CloseReason, number> {
   return Object.fromEntries(CLOSE_REASONS.map((reason) => [reason, 0])) as Record<CloseReason, number>
 }
@@ -87,7 +102,11 @@ export class Counters {
   leaks = 0
   replacements = 0
 
-  snapshot(): Omit<PoolStats, keyof PoolCounts | 'name' | 'min' | 'max' | 'generation' | 'circuit'> {
+  durations(what: DurationKind, boundsMillis: readonly number[]): DurationBuckets {
+    return this[what].buckets(boundsMillis)
+  }
+
+  snapshot(): Omit<PoolStats, keyof PoolCounts | 'name' | 'state' | 'min' | 'max' | 'generation' | 'circuit'> {
     return {
       acquires: { ...this.acquires },
       opens: { ...this.opens },

@@ -9,7 +9,8 @@ import type { PoolPolicyOptions } from '../policy/options.ts'
 import type { PoolPolicy } from '../policy/values.ts'
 import type { AcquireFailure, LendAnswer, LendingEvents, LendingPort } from '../port.ts'
 import type { PoolObserver } from '../reporter.ts'
-import type { PoolStats } from '../stats.ts'
+import type { DurationBuckets } from '../duration-histogram.ts'
+import { poolStateOf, type DurationKind, type PoolStats } from '../stats.ts'
 import { drainingError, explainTimeout, pausedError } from './acquire-errors.ts'
 import { Checks } from './proof/checks.ts'
 import { LendingContext } from './context.ts'
@@ -104,10 +105,16 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   }
 
   stats(): PoolStats {
-    const { counters, generation, policy } = this.#context
+    const { counters, draining, generation, paused, policy } = this.#context
     const { name, min, max } = policy
     const { status: circuit } = this.#openings.breaker
-    return { name, min, max, generation, circuit, ...this.#context.counts(), ...counters.snapshot() }
+    const counts = this.#context.counts()
+    const state = poolStateOf(counts, draining !== false, paused !== false)
+    return { name, state, min, max, generation, circuit, ...counts, ...counters.snapshot() }
+  }
+
+  durations(what: DurationKind, boundsMillis: readonly number[]): DurationBuckets {
+    return this.#context.counters.durations(what, boundsMillis)
   }
 
   subscribe(observer: PoolObserver): () => void {

@@ -11,7 +11,8 @@ import type { PoolPolicyOptions } from '../policy/options.ts'
 import type { PoolPolicy } from '../policy/values.ts'
 import type { AcquireFailure } from '../port.ts'
 import type { PoolObserver } from '../reporter.ts'
-import type { PoolStats } from '../stats.ts'
+import type { DurationBuckets } from '../duration-histogram.ts'
+import { poolStateOf, type DurationKind, type PoolStats } from '../stats.ts'
 import { judge } from '../verdict.ts'
 import { SharedChecks } from './checks.ts'
 import { SharedContext } from './context.ts'
@@ -62,10 +63,15 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
   }
 
   stats(): PoolStats {
-    const { counters, policy, situation } = this.#context
+    const { counters, draining, paused, policy, situation } = this.#context
     const { name, min, max } = policy
-    const own = { name, min, max, generation: situation.generation, circuit: 'closed' as const }
-    return { ...own, ...this.#context.counts(), ...counters.snapshot() }
+    const counts = this.#context.counts()
+    const state = poolStateOf(counts, draining, paused !== false)
+    return { name, state, min, max, generation: situation.generation, circuit: 'closed', ...counts, ...counters.snapshot() }
+  }
+
+  durations(what: DurationKind, boundsMillis: readonly number[]): DurationBuckets {
+    return this.#context.counters.durations(what, boundsMillis)
   }
 
   subscribe(observer: PoolObserver): () => void {

@@ -3,6 +3,8 @@ import {
   resolvePolicy,
   type DrainOptions,
   type DrainReport,
+  type DurationBuckets,
+  type DurationKind,
   type HostSettings,
   type PauseOptions,
   type PoolExplanation,
@@ -16,7 +18,7 @@ import {
   type ResizeOptions,
 } from '@poolkeeper/core'
 import { MYSQL2_DEFAULTS } from '../host-settings.ts'
-import { allDrained, allExplained, allHealth, allStats } from './views.ts'
+import { allBuckets, allDrained, allExplained, allHealth, allStats } from './views.ts'
 
 /** What attends a `PoolCluster`: every operation is carried out on the pools of all its nodes. */
 export interface ClusterKeeper extends PoolKeeper {
@@ -91,6 +93,10 @@ export class ClusterGroup implements ClusterKeeper {
 
   stats(): PoolStats {
     return allStats(this.name, this.#keepers().map((keeper) => keeper.stats()))
+  }
+
+  durations(what: DurationKind, boundsMillis: readonly number[]): DurationBuckets {
+    return allBuckets(boundsMillis, this.#keepers().map((keeper) => keeper.durations(what, boundsMillis)))
   }
 
   subscribe(observer: PoolObserver): () => void {

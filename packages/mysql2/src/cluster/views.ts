@@ -4,17 +4,21 @@ import {
   type CircuitStatus,
   type CloseReason,
   type DrainReport,
+  type DurationBuckets,
   type DurationSummary,
   type ObservedCounters,
   type PoolCounts,
   type PoolExplanation,
   type PoolHealth,
+  type PoolState,
   type PoolStats,
   type ValidationCounters,
 } from '@poolkeeper/core'
 
 /** The worst first. */
 const CIRCUITS: readonly CircuitStatus[] = ['open', 'halfOpen', 'closed']
+/** The one that lends most first: a cluster is closed when all of its pools are. */
+const STATES: readonly PoolState[] = ['running', 'paused', 'draining', 'closed']
 const NO_COUNTS: PoolCounts = { used: 0, idle: 0, validating: 0, opening: 0, closing: 0, pending: 0 }
 const NO_ACQUIRES: AcquireCounters = { ok: 0, timedOut: 0, aborted: 0, refused: 0, failed: 0 }
 const NO_VALIDATIONS: ValidationCounters = { ok: 0, failed: 0, timedOut: 0, skipped: 0 }
@@ -31,10 +35,18 @@ function sums<T extends object>(zero: T, parts: readonly T[]): T {
   return sum as T
 }
 
+/** Every bound is the same in all parts. */
+export function allBuckets(boundsMillis: readonly number[], parts: readonly DurationBuckets[]): DurationBuckets {
+  const upTo = boundsMillis.map((_bound, index) => parts.reduce((sum, part) => sum + (part.upTo[index] ?? 0), 0))
+  return { ...sums({ count: 0, sumMillis: 0 }, parts.map(({ count, sumMillis }) => ({ count, sumMillis }))), upTo }
+}
+
 export function allStats(name: string, nodes: readonly PoolStats[]): PoolStats {
   const once = { min: 0, max: 0, leaks: 0, replacements: 0, generation: 0 }
+  const states = nodes.map(({ state }) => state)
   return {
     name,
+    state: STATES.find((state) => states.includes(state)) ?? 'running',
     ...sums(once, nodes),
     ...sums(NO_COUNTS, nodes),
     circuit: worstCircuit(nodes.map(({ circuit }) => circuit)),

@@ -1,0 +1,81 @@
+import type { PoolKeeper } from './keeper.ts'
+import type { PoolStats } from './stats.ts'
+
+/** One pool of this process, as metrics and dashboards need it. */
+export interface AttendedPool {
+  /**
+   * The keeper's name, and a number behind it where another pool bears the same: no two pools of a
+   * process that are open at once have the same one.
+   */
+  readonly name: string
+  readonly keeper: PoolKeeper
+  /** Of this moment; never `closed`. */
+  readonly stats: PoolStats
+}
+
+interface Listed {
+  readonly name: string
+  /** A pool that nobody holds any more, closed or not, may be collected: its keeper lives as long as its host. */
+  readonly keeper: WeakRef<PoolKeeper>
+}
+
+// Two copies of this package in one process list their pools in one place.
+const KEY = Symbol.for('poolkeeper.attended/v1')
+
+function listed(): Map<PoolKeeper['name'], Listed> {
+  const home = globalThis as unknown as Record<symbol, Map<string, Listed> | undefined>
+  return (home[KEY] ??= new Map())
+}
+
+/**
+ * Every pool of this process that is attended and not closed, the oldest first. A keeper that stands for
+ * several pools (that of a mysql2 `PoolCluster`) is left out: its pools are there themselves.
+ */
+export function attendedPools(): AttendedPool[] {
+  return [...listed().values()].flatMap(({ name, keeper }) => {
+    const pool = lookAt(name, keeper.deref())
+    return pool === undefined ? [] : [pool]
+  })
+}
+
+function lookAt(name: string, keeper: PoolKeeper | undefined): AttendedPool | undefined {
+  if (keeper === undefined || keeper.nodes !== undefined) return undefined
+  const stats = statsOf(keeper)
+  return stats === undefined || stats.state === 'closed' ? undefined : { name, keeper, stats }
+}
+
+/** Counts are the host's own: a host that cannot tell them must not hide all other pools. */
+function statsOf(keeper: PoolKeeper): PoolStats | undefined {
+  try {
+    return keeper.stats()
+  } catch {
+    return undefined
+  }
+}
+
+/** Called for every keeper that is registered; again for the same one, it does nothing. */
+export function listPool(keeper: PoolKeeper): void {
+  const pools = listed()
+  for (const [name, { keeper: known }] of pools) {
+    const pool = known.deref()
+    if (pool === keeper) return
+    if (pool === undefined) pools.delete(name)
+  }
+  const name = freeName(keeper.name, pools)
+  // Behind those that were there before, also when it takes over the name of one that is closed.
+  pools.delete(name)
+  pools.set(name, { name, keeper: new WeakRef(keeper) })
+}
+
+function freeName(wanted: string, pools: ReadonlyMap<string, Listed>): string {
+  for (let number = 1; ; number++) {
+    const name = number === 1 ? wanted : `${wanted} #${number}`
+    const holder = pools.get(name)?.keeper.deref()
+    if (holder === undefined || statsOf(holder)?.state === 'closed') return name
+  }
+}
+
+export function unlistPool(keeper: PoolKeeper): void {
+  const pools = listed()
+  for (const [name, { keeper: known }] of pools) if (known.deref() === keeper) pools.delete(name)
+}
