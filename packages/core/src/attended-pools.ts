@@ -22,9 +22,9 @@ interface Listed {
 // Two copies of this package in one process list their pools in one place.
 const KEY = Symbol.for('poolkeeper.attended/v1')
 
-function listed(): Map<PoolKeeper['name'], Listed> {
+function listed(): Map<string, Listed> {
   const home = globalThis as unknown as Record<symbol, Map<string, Listed> | undefined>
-  return (home[KEY] ??= new Map())
+  return (home[KEY] ??= new Map<string, Listed>())
 }
 
 /**

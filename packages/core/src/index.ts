@@ -81,6 +81,14 @@ export { rulesOf, type RulesByMoment } from './rules/index.ts'
 export type { Moment, Objection, Rule, Situation } from './rules/rule.ts'
 export { SharedKeeper } from './shared/shared-keeper.ts'
 export type { SharedEvents, SharedPort } from './shared/shared-port.ts'
-export type { AcquireCounters, DurationKind, ObservedCounters, PoolState, PoolStats, ValidationCounters } from './stats.ts'
+export {
+  DURATION_BOUNDS_MILLIS,
+  type AcquireCounters,
+  type DurationKind,
+  type ObservedCounters,
+  type PoolState,
+  type PoolStats,
+  type ValidationCounters,
+} from './stats.ts'
 export { ownedBy, type Scope } from './scope.ts'
 export { judge, type Verdict } from './verdict.ts'

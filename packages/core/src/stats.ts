@@ -85,6 +85,16 @@ export interface ObservedCounters {
 /** What a pool measures: how long callers waited, connections were held, and connecting took. */
 export type DurationKind = 'wait' | 'use' | 'open'
 
+/**
+ * Bounds that suit most pools, in milliseconds: from a checkout that had to wait for one query, and a
+ * connect on a local network, to the deadlines of callers and of requests.
+ */
+export const DURATION_BOUNDS_MILLIS: Readonly<Record<DurationKind, readonly number[]>> = Object.freeze({
+  wait: Object.freeze([0.5, 1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000, 30_000]),
+  use: Object.freeze([1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000, 30_000, 60_000]),
+  open: Object.freeze([1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000]),
+})
+
 function byReason(): Record<CloseReason, number> {
   return Object.fromEntries(CLOSE_REASONS.map((reason) => [reason, 0])) as Record<CloseReason, number>
 }

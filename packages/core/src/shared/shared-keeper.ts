@@ -12,7 +12,7 @@ import type { PoolPolicy } from '../policy/values.ts'
 import type { AcquireFailure } from '../port.ts'
 import type { PoolObserver } from '../reporter.ts'
 import type { DurationBuckets } from '../duration-histogram.ts'
-import { poolStateOf, type DurationKind, type PoolStats } from '../stats.ts'
+import type { DurationKind, PoolStats } from '../stats.ts'
 import { judge } from '../verdict.ts'
 import { SharedChecks } from './checks.ts'
 import { SharedContext } from './context.ts'
@@ -20,7 +20,7 @@ import { SharedDrain } from './drain.ts'
 import type { SharedEvents, SharedPort } from './shared-port.ts'
 import { SharedUpkeep } from './upkeep.ts'
 import { beginUse, endUse } from './uses.ts'
-import { sharedExplanation, sharedHealth, whyWaiting } from './views.ts'
+import { sharedExplanation, sharedHealth, sharedStats, whyWaiting } from './views.ts'
 
 const CLEARED_FOR_MILLIS = 50
 
@@ -63,11 +63,7 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
   }
 
   stats(): PoolStats {
-    const { counters, draining, paused, policy, situation } = this.#context
-    const { name, min, max } = policy
-    const counts = this.#context.counts()
-    const state = poolStateOf(counts, draining, paused !== false)
-    return { name, state, min, max, generation: situation.generation, circuit: 'closed', ...counts, ...counters.snapshot() }
+    return sharedStats(this.#context)
   }
 
   durations(what: DurationKind, boundsMillis: readonly number[]): DurationBuckets {

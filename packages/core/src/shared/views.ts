@@ -1,8 +1,17 @@
 import type { PoolkeeperErrorCode } from '../errors.ts'
 import { explainConnection, type PoolExplanation } from '../lending/operating/explain.ts'
 import { judgeHealth, type PoolHealth } from '../lending/operating/health.ts'
+import { poolStateOf, type PoolStats } from '../stats.ts'
 import type { SharedChecks } from './checks.ts'
 import type { SharedContext } from './context.ts'
+
+export function sharedStats<C extends object>(context: SharedContext<C>): PoolStats {
+  const { counters, draining, paused, policy, situation } = context
+  const { name, min, max } = policy
+  const counts = context.counts()
+  const state = poolStateOf(counts, draining, paused !== false)
+  return { name, state, min, max, generation: situation.generation, circuit: 'closed', ...counts, ...counters.snapshot() }
+}
 
 export function sharedHealth<C extends object>(context: SharedContext<C>, oldestAttemptAt: number): PoolHealth {
   const { clock, draining, lastOpenError, lastTimeoutAt, paused, policy } = context
