@@ -42,7 +42,8 @@ function knexPool(server: PostgresServer, name: string): LoadedPool {
     name,
     max: max ?? MAX,
     keeper: keeperOfKnex(db),
-    query: () => db.raw('select 1'),
+    // Both are lazy: nothing happens before somebody awaits them.
+    query: async () => void (await db.raw('select 1')),
     async hold() {
       const transaction = await db.transaction()
       await transaction.raw('select 1')
@@ -58,7 +59,7 @@ function drizzlePool(server: PostgresServer, name: string): LoadedPool {
     name,
     max: MAX,
     keeper: keeperOfDrizzle(db),
-    query: () => db.execute(sql`select 1`),
+    query: async () => void (await db.execute(sql`select 1`)),
     hold: () => holdClient(db.$client),
     end: () => db.$client.end(),
   }
