@@ -3,8 +3,7 @@ import type { PoolHealth } from './lending/operating/health.ts'
 import type { PoolPolicyOptions } from './policy/options.ts'
 import type { PoolObserver } from './reporter.ts'
 import type { PoolPolicy } from './policy/values.ts'
-import type { DurationBuckets } from './duration-histogram.ts'
-import type { DurationKind, PoolStats } from './stats.ts'
+import type { DurationBuckets, DurationKind, PoolStats } from './stats.ts'
 
 export interface ReadyOptions {
   /**

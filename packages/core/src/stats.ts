@@ -3,6 +3,8 @@ import { totalOf, type PoolCounts } from './counts.ts'
 import type { CircuitStatus } from './lending/opening/circuit.ts'
 import { DurationHistogram, type DurationBuckets, type DurationSummary } from './duration-histogram.ts'
 
+export type { DurationBuckets } from './duration-histogram.ts'
+
 /** A pool at one moment, and what happened in it since it was attached. */
 export interface PoolStats extends PoolCounts {
   readonly name: string
