@@ -25,6 +25,7 @@ export const HOSTS: readonly string[] = [
   'Drizzle · mysql2, applied',
   'Drizzle · postgres-js',
   'postgres.js',
+  'generic-pool · pg',
 ]
 
 /** The columns of the others: a core of the behaviours, version by version. */

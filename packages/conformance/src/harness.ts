@@ -28,6 +28,8 @@ export interface AdapterHarness {
   isTimeout(error: unknown): boolean
   /** The host lets callers wait for ever, and has no error for a deadline. */
   readonly hasNoDeadline?: true
+  /** The host's own close still serves those who wait; others answer them with an error. */
+  readonly servesOnClose?: true
 }
 
 /** A pool, through the public face of its host. */

@@ -4,8 +4,8 @@ import type { DrainReport } from './keeper.ts'
 import type { Holding } from './lending/holding/holdings.ts'
 import type { MisuseKind } from './lending/holding/misuse.ts'
 
-/** Which part of the policy asked for a check. */
-export type ValidationTrigger = 'checkout' | 'rival' | 'keepalive' | 'incident'
+/** Which part of the policy asked for a check; `'return'`: the host's own option. */
+export type ValidationTrigger = 'checkout' | 'rival' | 'keepalive' | 'incident' | 'return'
 
 /** What the policy would have done, if it were in force. */
 export type ObservedAct =

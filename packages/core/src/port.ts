@@ -2,6 +2,7 @@ import type { PoolCounts } from './counts.ts'
 import type { PoolCredentials } from './credentials/pool-credentials.ts'
 import type { PoolkeeperError } from './errors.ts'
 import type { Harm } from './harm.ts'
+import type { DrainOptions } from './keeper.ts'
 import type { FrameOwner, Origin } from './origin.ts'
 import type { PoolPolicy } from './policy/values.ts'
 
@@ -249,11 +250,16 @@ export interface LendingEvents<C extends object> {
    * misuse.
    */
   returned(connection: C, above: FrameOwner): 'keep' | 'retire' | 'foreign' | Promise<'keep' | 'retire'>
+  /**
+   * It was given back, is to be kept, and is withdrawn: where the host tests what it gets back. It is
+   * restored when it has answered, and closed when not.
+   */
+  proveReturned(connection: C): void
   /** The host's books show what was decided on a return. */
   settled(): void
 
   /** The host's own way of closing the pool was used. Resolves in bounded time, with all closed. */
-  shutdown(): Promise<void>
+  shutdown(options?: DrainOptions): Promise<void>
 
   /**
    * The host or the keeper began to close it. `true`: hard, since the peer is not expected to

@@ -31,7 +31,7 @@ export function applyPoolPolicy<T extends object>(
   dependencies: KeeperDependencies = {},
 ): PoolKeeper {
   checkPolicyOptions(policy)
-  return appliedKeeper(pool, policy) ?? attachKeeper(pool, policy, resource as ResourceDriver<object>, dependencies)
+  return appliedKeeper(pool, policy) ?? attachKeeper(pool, policy, resource, dependencies)
 }
 
 /**

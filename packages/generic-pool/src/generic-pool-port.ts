@@ -162,7 +162,11 @@ export class GenericPoolPort implements LendingPort<Resource> {
       // Of a check: who asked will say more.
       if (seat.place === 'lent') this.#parts?.events.failed(seat.resource, error, this.#known.harmOf(error))
     },
-    died: ({ resource }, error) => this.#parts?.events.died(resource, error),
+    died: (seat, error) => {
+      this.#parts?.events.died(seat.resource, error)
+      // Its holder has let go of it already; nothing more comes of what was under way.
+      seat.leaving?.leave()
+    },
   }
 
   #createFailed(error: unknown, answer: 'fail' | 'retry'): void {

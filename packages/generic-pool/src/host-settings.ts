@@ -73,7 +73,7 @@ export function checkAgainstResource(options: PoolPolicyOptions, resource: Known
   const needs: readonly (readonly [option: string, value: unknown, need: string | false])[] = [
     ['validateAfterIdleMillis', validateAfterIdleMillis, !resource.canValidate && asksLife],
     ['keepaliveMillis', keepaliveMillis, !resource.canValidate && asksLife],
-    ['validationQuery', validationQuery, resource.wire === 'other' && 'a resource driver whose wire has queries'],
+    ['validationQuery', validationQuery, !resource.takesText && '`validate` of the resource driver'],
     ['validateRole', validateRole, resource.isWritable === undefined && '`isWritable` of the resource driver'],
     ['onReturn', onReturn === 'reset' && onReturn, resource.reset === undefined && '`reset` of the resource driver'],
   ]

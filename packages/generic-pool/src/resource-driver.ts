@@ -11,6 +11,8 @@ export type ResourceDriver<T extends object> = Partial<Driver<T>>
 export interface KnownResource extends Driver<Resource> {
   /** Whether there is a way of asking for a sign of life. */
   readonly canValidate: boolean
+  /** Whether it can be asked in words of the policy's. */
+  readonly takesText: boolean
   /** Whether there is a way of ending it that waits for nobody. */
   readonly canDestroy: boolean
 }
@@ -31,6 +33,7 @@ export function knownResource(pool: GenericPool, given: ResourceDriver<Resource>
     ...given,
     wire: given.wire ?? 'other',
     canValidate: given.validate !== undefined || factory().validate !== undefined,
+    takesText: given.validate !== undefined,
     canDestroy: given.destroy !== undefined,
     async validate(resource, text) {
       if (given.validate !== undefined) await given.validate(resource, text)

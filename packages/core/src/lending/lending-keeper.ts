@@ -342,8 +342,12 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     this.#context.changed()
   }
 
-  async shutdown(): Promise<void> {
-    await this.drain()
+  proveReturned(connection: C): void {
+    this.#checks.start(connection, 'return', 'keeper')
+  }
+
+  async shutdown(options?: DrainOptions): Promise<void> {
+    await this.drain(options)
   }
 
   settled(): void {
