@@ -10,7 +10,7 @@ import { Disagreement, Sources } from './docs/sources.mjs'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const onlyCheck = process.argv.includes('--check')
 /** Packages whose README shows all options. */
-const ADAPTERS = ['knex', 'pg', 'mysql2']
+const ADAPTERS = ['knex', 'pg', 'mysql2', 'generic-pool']
 /** A README is read on npm as well, where a relative link leads nowhere. */
 const published = 'https://github.com/poolkeeper/poolkeeper/blob/main/'
 

@@ -35,6 +35,11 @@ const VERSION_TABLES: readonly { readonly host: string; readonly server: string;
   { host: 'mysql2', server: 'MariaDB', names: versions.mysql2.map(({ version }) => `mysql2 ${version}`) },
   { host: 'Drizzle', server: 'PostgreSQL', names: versions.drizzle.map(({ version }) => `Drizzle ${version}`) },
   { host: 'postgres.js', server: 'PostgreSQL', names: versions.postgres.map(({ version }) => `postgres.js ${version}`) },
+  {
+    host: 'generic-pool',
+    server: 'PostgreSQL',
+    names: versions['generic-pool'].map(({ version }) => `generic-pool ${version}`),
+  },
 ]
 export const VERSIONS: readonly string[] = VERSION_TABLES.flatMap(({ names }) => names)
 

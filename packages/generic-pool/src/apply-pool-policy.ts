@@ -21,7 +21,7 @@ import type { ResourceDriver } from './resource-driver.ts'
  * `@poolkeeper/drivers`, or a part of one
  * @param dependencies - time and chance, for tests on virtual time
  * @throws PoolkeeperError `INVALID_POLICY`, before anything is touched; `ALREADY_APPLIED` when
- * another policy is on it; `UNSUPPORTED_HOST` when it is no pool of generic-pool 3.4.2 or later, or was
+ * another policy is on it; `UNSUPPORTED_HOST` when it is no pool of generic-pool 3.6.1 or later, or was
  * drained.
  */
 export function applyPoolPolicy<T extends object>(

@@ -110,7 +110,7 @@ export class GenericPoolPort implements LendingPort<Resource> {
     overrides.set('clear', () => pool._Promise.resolve(this.#clear()))
     overrides.set('_ensureMinimum', () => this.#openMinimum())
     overrides.set('_addPooledResourceToAvailableObjects', (pooledResource) => this.#arrived(pooledResource))
-    // Of 3.4: straight to a caller.
+    // What generic-pool was testing before our time.
     overrides.set('_dispatchPooledResourceToNextWaitingClient', (pooledResource) => {
       this.#arrived(pooledResource)
       return false

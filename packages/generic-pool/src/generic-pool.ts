@@ -156,7 +156,7 @@ export function asGenericPool(given: unknown): GenericPool {
   const pool = given as unknown as GenericPool
   const missing = missingOf(pool)
   if (missing.length > 0) {
-    throw unsupported(`this pool is not one of generic-pool 3.4.2 or later as this version knows them: ${missing.join(', ')} missing`)
+    throw unsupported(`this pool is not one of generic-pool 3.6.1 or later as this version knows them: ${missing.join(', ')} missing`)
   }
   if (pool._draining) throw unsupported('this pool was drained already')
   const all = [...pool._allObjects].map(({ obj }): unknown => obj)
