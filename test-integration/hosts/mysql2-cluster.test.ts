@@ -87,6 +87,20 @@ address.describe('A PoolCluster of mysql2', () => {
     await vi.waitFor(() => expect([...keeper.nodes.keys()]).toEqual(['B']))
   })
 
+  test('P-137: takes a node at its word that it is read-only, heard on a lease, and leaves the others alone', async () => {
+    const { cluster, keeper, acquire } = kept()
+    cluster.add('A', node())
+    cluster.add('B', node())
+    ;(await acquire('B')).release()
+    const writer = await acquire('A')
+    const refusal = "signal sqlstate 'HY000' set mysql_errno = 1290, message_text = 'read-only'"
+    const heard = new Promise<unknown>((resolve) => writer.execute(refusal, resolve))
+    expect(await heard).toMatchObject({ errno: 1290 })
+    writer.release()
+    await vi.waitFor(() => expect(keeper.nodes.get('A')?.stats()).toMatchObject({ generation: 1, closes: { fatal: 1 } }))
+    expect(keeper.nodes.get('B')?.stats()).toMatchObject({ generation: 0, idle: 1 })
+  })
+
   test('is operated as one: sizes, pauses, health', async () => {
     const { cluster, keeper, acquire } = kept()
     cluster.add('A', node())

@@ -1,9 +1,10 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { applyPoolPolicy as applyToKnex, keeperOf as keeperOfKnex, withPoolPolicy } from '@poolkeeper/knex'
 import { applyPoolPolicy, findPoolkeeperError, type PoolEvent, type PoolKeeper, type PoolPolicyOptions } from '@poolkeeper/mysql2'
 import knex, { type Knex } from 'knex'
-import { createPool, type PoolOptions } from 'mysql2'
+import { createPool, type PoolConnection as CallbackConnection, type PoolOptions } from 'mysql2'
 import type { Pool, PoolConnection, RowDataPacket } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { startFaultProxy } from '../faults/proxy.ts'
@@ -26,6 +27,8 @@ function kept(options: PoolOptions = {}, policy: PoolPolicyOptions = {}): Kept {
   keeper.subscribe((event) => events.push(event))
   return { pool, keeper, events }
 }
+
+type QueryCallback = (error: Error | null) => void
 
 async function one(on: Pool | PoolConnection, sql: string): Promise<unknown> {
   const [rows] = await on.query<RowDataPacket[]>(sql)
@@ -149,6 +152,32 @@ address.describe('mysql2', () => {
       expect(keeper.stats().generation).toBe(1)
       await server.admin.query('set global read_only = 0')
       await pool.query('drop table readonly_table')
+    })
+
+    const asks: Record<string, (connection: PoolConnection, sql: string) => Promise<unknown>> = {
+      'a query': (connection, sql) => connection.query(sql),
+      'a prepared statement': (connection, sql) => connection.execute(sql),
+      'a query with a callback'({ connection }, sql) {
+        const below = connection as unknown as CallbackConnection
+        return promisify((done: QueryCallback) => below.query(sql, done))()
+      },
+      async 'a query in a transaction'(connection, sql) {
+        await connection.beginTransaction()
+        await connection.query(sql)
+      },
+    }
+    const ways = Object.entries(asks).flatMap(([how, ask]) => [1290, 1836].map((errno) => ({ how, ask, errno })))
+
+    test.each(ways)('is judged by $errno, also when $how on a lease hears it', async ({ ask, errno }) => {
+      const { pool, keeper } = kept()
+      const [writer, other] = await hold(pool, 2)
+      if (writer === undefined) throw new Error('no connection')
+      other?.release()
+      const refusal = `signal sqlstate 'HY000' set mysql_errno = ${errno}, message_text = 'read-only'`
+      await expect(ask(writer, refusal)).rejects.toMatchObject({ errno })
+      writer.release()
+      await until('it is closed', () => keeper.stats().closes.fatal === 1)
+      expect(keeper.stats().generation).toBe(1)
     })
   })
 

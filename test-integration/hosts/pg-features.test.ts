@@ -183,6 +183,30 @@ address.describe('A kept pool of pg', () => {
       expect(keeper.stats()).toMatchObject({ opens: { ok: 1 }, used: 0, idle: 1 })
     })
 
+    test('P-129: of a thousand statements that break a unique key opens no more connections than the pool may have', async () => {
+      await server.admin.query('drop table if exists taken; create table taken (id int primary key); insert into taken values (1)')
+      await server.admin.query('grant insert on taken to public')
+      onTestFinished(async () => void (await server.admin.query('drop table taken')))
+      const openedBy = async (statements: number, pool: pg.Pool): Promise<number> => {
+        let connections = 0
+        let refused = 0
+        pool.on('connect', () => connections++)
+        const insert = async (): Promise<void> => {
+          for (let time = 0; time < statements / 10; time++) {
+            await pool.query('insert into taken values ($1)', [1]).catch(({ code }: { code: string }) => {
+              if (code === '23505') refused++
+            })
+          }
+        }
+        await Promise.all(Array.from({ length: 10 }, insert))
+        await pool.end()
+        expect(refused).toBe(statements)
+        return connections
+      }
+      expect(await openedBy(1_000, open({ max: 3 }).pool)).toBeLessThanOrEqual(3)
+      expect(await openedBy(100, new pg.Pool(settings({ max: 3 })))).toBe(100)
+    })
+
     test('of the connection in pool.query() costs that connection', async () => {
       const { pool, keeper } = open({ max: 1 })
       const before = await pidOf(pool)
@@ -274,6 +298,30 @@ address.describe('A kept pool of pg', () => {
       await expect(pool.query('select pg_sleep(1)')).rejects.toThrow('Query read timeout')
       await pool.query('select 1')
       expect(keeper.stats().closes.fatal).toBe(1)
+    })
+  })
+
+  describe('end()', () => {
+    test('P-161: answers who waits, in either form, and is over though a client is never given back', async () => {
+      const { pool, keeper } = open({ max: 1 }, { drainTimeoutMillis: 200 })
+      await pool.connect()
+      const answers = Promise.all([
+        pool.connect().catch(({ message }: Error) => message),
+        pool.query('select 1').catch(({ message }: Error) => message),
+        new Promise<string | undefined>((resolve) => pool.connect((error) => resolve(error?.message))),
+      ])
+      await new Promise<void>((resolve) => pool.end(resolve))
+      expect(await answers).toEqual(Array(3).fill(expect.stringContaining('is being drained')))
+      expect(keeper.stats()).toMatchObject({ used: 0, pending: 0, closes: { drain: 1 }, acquires: { refused: 3 } })
+      expect(pool).toMatchObject({ totalCount: 0, waitingCount: 0, ended: true })
+    })
+
+    test('lets a statement under way finish', async () => {
+      const { pool } = open()
+      const slow = pool.query('select pg_sleep(0.1), 1 as one')
+      await vi.waitUntil(() => pool.totalCount === 1 && pool.waitingCount === 0)
+      await pool.end()
+      expect((await slow).rows).toMatchObject([{ one: 1 }])
     })
   })
 

@@ -30,4 +30,13 @@ address.describe('A pool of pg in a process of its own', () => {
       for (const child of children) expect(child.process.exitCode, child.output()).toBe(null)
     })
   })
+
+  test('P-136: the death of a client in use, to whose errors nobody listens, ends a process with a bare pool only', async () => {
+    const [bare, kept] = ['bare', 'kept'].map((way) => start(address.url, fixture('pg-died.ts'), [way]))
+    if (bare === undefined || kept === undefined) throw new Error('no processes')
+    expect(await ended(kept), kept.output()).toBe(0)
+    expect(kept.output()).toContain('survived')
+    expect(await ended(bare)).toBe(1)
+    expect(bare.output()).toContain('terminating connection due to administrator command')
+  })
 })
