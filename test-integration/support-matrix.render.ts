@@ -31,7 +31,7 @@ export const HOSTS: readonly string[] = [
 /** The columns of the others: a core of the behaviours, version by version. */
 const VERSION_TABLES: readonly { readonly host: string; readonly server: string; readonly names: readonly string[] }[] = [
   { host: 'Knex', server: 'PostgreSQL', names: versions.knex.map(({ version }) => `Knex ${version}`) },
-  { host: 'pg', server: 'PostgreSQL', names: versions.pg.map(({ version }) => `pg ${version}`) },
+  { host: 'pg', server: 'PostgreSQL', names: [...versions.pg.map(({ version }) => `pg ${version}`), 'pg-native'] },
   { host: 'mysql2', server: 'MariaDB', names: versions.mysql2.map(({ version }) => `mysql2 ${version}`) },
   { host: 'Drizzle', server: 'PostgreSQL', names: versions.drizzle.map(({ version }) => `Drizzle ${version}`) },
   { host: 'postgres.js', server: 'PostgreSQL', names: versions.postgres.map(({ version }) => `postgres.js ${version}`) },

@@ -2,6 +2,7 @@ import type { BarePool, KeptPool, Lease, Network, ServerDoor } from '@poolkeeper
 import type { PoolKeeper, PoolPolicyOptions } from '@poolkeeper/core'
 import { applyPoolPolicy, keeperOf } from '@poolkeeper/knex'
 import type { Knex } from 'knex'
+import { type Emitter, listenersOf, ownKeys, pick, refusedByServer } from './traces.ts'
 
 /** What the tests have to know of a raw connection: its number at the server. */
 export type ConnectionNumber = (connection: object) => number
@@ -86,19 +87,6 @@ export class KeptKnexPool extends KnexPool implements KeptPool {
   }
 }
 
-async function refusedByServer(query: Promise<unknown>): Promise<void> {
-  const answered = await query.then(
-    () => true,
-    () => false,
-  )
-  if (answered) throw new Error('the server took a statement that it should have refused')
-}
-
-interface Emitter {
-  eventNames(): (string | symbol)[]
-  listenerCount(event: string | symbol): number
-}
-
 interface TarnInside extends Record<string, unknown> {
   readonly emitter: Emitter
   readonly free: readonly { readonly resource: object }[]
@@ -127,16 +115,4 @@ function tracesOf(db: Knex): object {
 // A database without events of its own (SQLite) has nothing to listen to.
 function connectionListeners(connection: object): object {
   return 'eventNames' in connection ? listenersOf(connection as Emitter) : {}
-}
-
-function ownKeys(target: object): string[] {
-  return Reflect.ownKeys(target).map(String).sort()
-}
-
-function listenersOf(emitter: Emitter): object {
-  return Object.fromEntries(emitter.eventNames().map((event) => [String(event), emitter.listenerCount(event)]))
-}
-
-function pick(target: Record<string, unknown>, keys: readonly string[]): object {
-  return Object.fromEntries(keys.map((key) => [key, target[key]]))
 }

@@ -13,13 +13,15 @@ export interface PgHarnessOptions {
   readonly cannot?: AdapterHarness['cannot']
   /** Another way to a pool, and to one round trip on it. */
   readonly createPool?: (config: PoolConfig) => Pool
-  readonly wrap?: (parts: PgPoolParts) => PgPool
+  readonly numberOf?: PgPoolParts['numberOf']
 }
 
 let pools = 0
 
 /** Puts a pool of pg before the behaviours. */
-export function pgHarness({ name, server, cannot = {}, createPool = (config) => new Pool(config) }: PgHarnessOptions): AdapterHarness {
+export function pgHarness(options: PgHarnessOptions): AdapterHarness {
+  const { name, server, cannot = {}, createPool = (config) => new Pool(config), numberOf } = options
+
   async function build(): Promise<PgPoolParts> {
     const label = `pg_pool_${++pools}`
     const { host, port, user, database } = server()
@@ -29,6 +31,7 @@ export function pgHarness({ name, server, cannot = {}, createPool = (config) => 
       pool: createPool(config),
       server: postgresDoor(server(), label),
       network: proxy,
+      numberOf,
       dispose: () => proxy.close(),
     }
   }

@@ -1,11 +1,14 @@
 import type { BarePool, KeptPool, Lease, Network, ServerDoor } from '@poolkeeper/conformance'
 import { applyPoolPolicy, keeperOf, type PoolKeeper, type PoolPolicyOptions } from '@poolkeeper/pg'
 import { Client, type Pool, type PoolClient } from 'pg'
+import { type Emitter, listenersOf, ownKeys, pick, refusedByServer } from './traces.ts'
 
 export interface PgPoolParts {
   readonly pool: Pool
   readonly server: ServerDoor
   readonly network: Network
+  /** The number at the server of a connection, for clients that do not have it as `processID`. */
+  readonly numberOf?: ((client: PoolClient) => number | Promise<number> | undefined) | undefined
   dispose(): Promise<void>
 }
 
@@ -15,19 +18,21 @@ export class PgPool implements BarePool {
   readonly server: ServerDoor
   readonly network: Network
   readonly #dispose: () => Promise<void>
+  readonly #numberOf: NonNullable<PgPoolParts['numberOf']>
   #end: Promise<void> | undefined
 
-  constructor({ pool, server, network, dispose }: PgPoolParts) {
+  constructor({ pool, server, network, numberOf, dispose }: PgPoolParts) {
     this.pool = pool
     this.server = server
     this.network = network
+    this.#numberOf = numberOf ?? ((client) => (client as PoolClient & { processID: number }).processID)
     this.#dispose = dispose
   }
 
   async acquire(): Promise<Lease> {
     const client = await this.pool.connect()
     return {
-      id: (client as PoolClient & { processID: number }).processID,
+      id: (await this.#numberOf(client)) ?? 0,
       query: async () => void (await client.query('select 1')),
       failingQuery: () => refusedByServer(client.query('select nothing from nowhere')),
       begin: async () => void (await client.query('begin')),
@@ -82,14 +87,6 @@ export class KeptPgPool extends PgPool implements KeptPool {
   }
 }
 
-async function refusedByServer(query: Promise<unknown>): Promise<void> {
-  const answered = await query.then(
-    () => true,
-    () => false,
-  )
-  if (answered) throw new Error('the server took a statement that it should have refused')
-}
-
 /** The second time, pg-pool throws; that is its contract, and stays it. */
 function releaseAgain(release: () => void): void {
   try {
@@ -100,14 +97,9 @@ function releaseAgain(release: () => void): void {
   }
 }
 
-interface Emitter {
-  eventNames(): (string | symbol)[]
-  listenerCount(event: string | symbol): number
-}
-
 interface Inside extends Record<string, unknown>, Emitter {
   readonly options: Record<string, unknown>
-  readonly _idle: readonly { readonly client: Emitter & { readonly connection: Emitter }; readonly idleListener: unknown }[]
+  readonly _idle: readonly { readonly client: Emitter & { readonly connection?: Emitter; readonly native?: Emitter }; readonly idleListener: unknown }[]
 }
 
 const METHODS = ['connect', 'query', 'end', 'newClient', '_isFull', '_pulseQueue', '_acquireClient', '_release', '_releaseOnce', '_remove']
@@ -117,22 +109,13 @@ function tracesOf(pool: Pool): object {
   return {
     keys: ownKeys(inside),
     listeners: listenersOf(inside),
-    methods: Object.fromEntries(METHODS.map((method) => [method, inside[method]])),
+    methods: pick(inside, METHODS),
     options: { keys: ownKeys(inside.options), values: { ...inside.options } },
     idle: inside._idle.map(({ client, idleListener }) => ({
       keys: ownKeys(client),
       listeners: listenersOf(client),
-      wire: listenersOf(client.connection),
+      wire: listenersOf(client.connection ?? client.native ?? client),
       idleListener,
     })),
   }
-}
-
-function ownKeys(target: object): string[] {
-  return Reflect.ownKeys(target).map(String).sort()
-}
-
-function listenersOf(emitter: Emitter): object {
-  const events = emitter.eventNames().filter((event) => emitter.listenerCount(event) > 0)
-  return Object.fromEntries(events.map((event) => [String(event), emitter.listenerCount(event)]))
 }

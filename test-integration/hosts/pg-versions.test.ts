@@ -1,40 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { type BehaviourId, describeAdapter } from '@poolkeeper/conformance'
+import { describeAdapter } from '@poolkeeper/conformance'
 import type { Pool, PoolConfig } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { attachPostgres, type PostgresServer } from '../harness/postgres.ts'
 import { requireServer } from '../harness/require-server.ts'
 import { testSupportMatrix } from '../support-matrix.ts'
 import versions from '../versions.json' with { type: 'json' }
+import { CORE } from './pg-core-behaviours.ts'
 import { pgHarness } from './pg-harness.ts'
-
-/** What touches the inside of pg-pool and of its clients; the rest is decided in the core. */
-const CORE: readonly BehaviourId[] = [
-  'reuse',
-  'strict-max',
-  'handover',
-  'proof',
-  'dead-seen',
-  'dead-unseen',
-  'dead-in-window',
-  'half-open',
-  'connect-refused',
-  'connect-late',
-  'max-uses',
-  'idle-timeout',
-  'host-errors',
-  'misuse',
-  'counters',
-  'resize',
-  'recycle',
-  'drain',
-  'host-close',
-  'last-answer',
-  'detach',
-  'applied-twice',
-]
 
 const require = createRequire(import.meta.url)
 const address = requireServer('postgres')

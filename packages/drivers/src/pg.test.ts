@@ -303,7 +303,26 @@ test('a statement is under way until the server is ready for the next', () => {
   expect([ask(true), ask(false)]).toEqual([false, true])
 })
 
+test('a client of libpq is at work while libpq has no transaction status to tell', () => {
+  const client = Object.assign(new FakeClient({ native: true }), { native: new EventEmitter() })
+  expect(pgDriver.isBusy?.(client)).toBe(true)
+  client.status = 'I'
+  expect(pgDriver.isBusy?.(client)).toBe(false)
+})
+
 describe('the traffic', () => {
+  test('of a client of libpq is heard at libpq, before its own user hears of it', () => {
+    const native = new EventEmitter()
+    const heard: string[] = []
+    native.on('readyForQuery', () => heard.push('client'))
+    const client = Object.assign(new FakeClient({ native: true }), { native })
+    const stop = pgDriver.listen?.(client, { answered: () => heard.push('answered'), failed: () => heard.push('failed') })
+    native.emit('readyForQuery')
+    stop?.()
+    native.emit('readyForQuery')
+    expect(heard).toEqual(['answered', 'client', 'client'])
+  })
+
   class Wire extends EventEmitter {
     readonly stream = { destroy: (): void => {} }
     sync(): void {}

@@ -16,9 +16,16 @@ interface WireConnection {
   removeListener?(event: string, listener: (message?: unknown) => void): unknown
 }
 
+/** What `pg-native` has in the place of a connection of ours: libpq, which keeps the socket to itself. */
+interface NativeConnection {
+  prependListener(event: string, listener: () => void): unknown
+  removeListener(event: string, listener: () => void): unknown
+}
+
 /** The part of `pg.Client` that is used here; declared so that `pg` is not a dependency. */
 export interface PgClient {
   readonly connection?: WireConnection
+  readonly native?: NativeConnection
   /** pg 8.23 and later: several queries on the wire at once. */
   readonly pipeline?: boolean
   /** `false` from a statement on until the server is done with it, and with all that were queued behind. */
@@ -145,7 +152,11 @@ export const pgDriver: Driver<PgClient> = {
 
   isBroken: (client) => client.connection?.stream.destroyed === true,
 
-  isBusy: ({ readyForQuery }) => readyForQuery === undefined ? undefined : !readyForQuery,
+  isBusy(client) {
+    // libpq has no status to tell while a statement runs.
+    if (client.native !== undefined) return client.getTransactionStatus?.() === null
+    return client.readyForQuery === undefined ? undefined : !client.readyForQuery
+  },
 
   destroy(client) {
     client.connection?.stream.destroy()
@@ -158,15 +169,17 @@ export const pgDriver: Driver<PgClient> = {
   watch: (client, onDeath) => watchEmitter(client, onDeath),
 
   listen(client, { answered, failed }) {
-    const { connection } = client
+    const { connection, native } = client
     const keepsStatus = client.getTransactionStatus !== undefined
     const onReady = (message: unknown): void => {
       if (!keepsStatus) heardStatus.set(client, String((message as { status?: unknown }).status))
       answered()
     }
+    native?.prependListener('readyForQuery', answered)
     connection?.prependListener?.('readyForQuery', onReady)
     connection?.prependListener?.('errorMessage', failed)
     return () => {
+      native?.removeListener('readyForQuery', answered)
       connection?.removeListener?.('readyForQuery', onReady)
       connection?.removeListener?.('errorMessage', failed)
     }

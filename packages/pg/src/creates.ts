@@ -268,7 +268,9 @@ export class PgCreates {
     strikeOff(this.#pool, client)
     client.on('error', () => {})
     this.#driver.destroy(client)
-    // For the client's own bookkeeping; that of pg-native has no socket to destroy.
+    // libpq cannot be stopped while it connects: whoever tries ends the process. Its client comes by once more.
+    if (client.native !== undefined && client._connected !== true) return
+    // For the client's own bookkeeping.
     client.end(() => {})
   }
 }
