@@ -23,7 +23,7 @@ export const APPLIED: readonly BehaviourId[] = [
 /** What every Drizzle database can do, of whatever driver and version. */
 export interface AnyDatabase {
   execute(query: string): PromiseLike<unknown>
-  transaction(work: (tx: { execute(query: string): PromiseLike<unknown> }) => Promise<unknown>): Promise<unknown>
+  transaction(work: (tx: Pick<AnyDatabase, 'execute'>) => Promise<unknown>, config?: never): Promise<unknown>
 }
 
 /** What an ordinary round trip is. */

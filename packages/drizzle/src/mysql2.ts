@@ -1,9 +1,10 @@
 import { checkPolicyOptions, type PoolKeeper, type PoolPolicyOptions } from '@poolkeeper/core'
 import * as port from '@poolkeeper/mysql2'
-import { type AnyMySql2Connection, drizzle } from 'drizzle-orm/mysql2'
+import { type AnyMySql2Connection, drizzle, MySql2Session } from 'drizzle-orm/mysql2'
 import type { Pool } from 'mysql2'
 import type { Pool as PromisePool } from 'mysql2/promise'
 import { clientOf, type Exactly, type FormOf, keptConfig, type Kept, type WithClient } from './config.ts'
+import { attendTransactions, sessionClassOf, type Sessions } from './transactions.ts'
 
 export * from './reexports.ts'
 
@@ -11,6 +12,12 @@ type AnyPool = Pool | PromisePool
 type Parameter = Parameters<typeof drizzle>[0]
 type ConnectionConfig = FormOf<Parameter, AnyMySql2Connection, 'connection'>
 type ClientConfig = FormOf<Parameter, AnyMySql2Connection, 'client'>
+
+/** Sessions always use the promise face of a pool. */
+const SESSIONS: Sessions = {
+  acquire: 'getConnection',
+  poolBelow: (client) => (client as Partial<PromisePool>).pool ?? client,
+}
 
 /** Before 1.0 Drizzle makes a callback pool, and from then on a promise pool. */
 type MadePool = ReturnType<typeof drizzle>['$client'] extends PromisePool ? PromisePool : Pool
@@ -38,7 +45,10 @@ export function withPoolPolicy(given: unknown, policy: PoolPolicyOptions = {}): 
   checkPolicyOptions(policy)
   return keptConfig(given, {
     make: (source) => drizzle(source as string).$client,
-    attend: (pool) => port.applyPoolPolicy(pool as Pool, policy),
+    attend(pool) {
+      port.applyPoolPolicy(pool as Pool, policy)
+      attendTransactions(SESSIONS, MySql2Session)
+    },
   })
 }
 
@@ -49,7 +59,9 @@ export function withPoolPolicy(given: unknown, policy: PoolPolicyOptions = {}): 
  */
 export function applyPoolPolicy(db: WithClient<AnyMySql2Connection>, policy: PoolPolicyOptions = {}): PoolKeeper {
   checkPolicyOptions(policy)
-  return port.applyPoolPolicy(clientOf(db) as Pool, policy)
+  const keeper = port.applyPoolPolicy(clientOf(db) as Pool, policy)
+  attendTransactions(SESSIONS, sessionClassOf(db))
+  return keeper
 }
 
 /**
@@ -58,5 +70,7 @@ export function applyPoolPolicy(db: WithClient<AnyMySql2Connection>, policy: Poo
  * @throws PoolkeeperError `NOT_APPLIED` when no policy was applied.
  */
 export function keeperOf(db: WithClient<AnyMySql2Connection>): PoolKeeper {
-  return port.keeperOf(clientOf(db) as Pool)
+  const keeper = port.keeperOf(clientOf(db) as Pool)
+  attendTransactions(SESSIONS, sessionClassOf(db))
+  return keeper
 }

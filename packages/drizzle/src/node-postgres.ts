@@ -1,14 +1,17 @@
 import { checkPolicyOptions, type PoolKeeper, type PoolPolicyOptions } from '@poolkeeper/core'
 import * as port from '@poolkeeper/pg'
-import { drizzle, type NodePgClient } from 'drizzle-orm/node-postgres'
+import { drizzle, type NodePgClient, NodePgSession } from 'drizzle-orm/node-postgres'
 import type { Pool } from 'pg'
 import { clientOf, type Exactly, type FormOf, keptConfig, type Kept, type WithClient } from './config.ts'
+import { attendTransactions, sessionClassOf, type Sessions } from './transactions.ts'
 
 export * from './reexports.ts'
 
 type Parameter = Parameters<typeof drizzle>[0]
 type ConnectionConfig = FormOf<Parameter, NodePgClient, 'connection'>
 type ClientConfig = FormOf<Parameter, NodePgClient, 'client'>
+
+const SESSIONS: Sessions = { acquire: 'connect', poolBelow: (client) => client }
 
 /**
  * What `drizzle()` of `drizzle-orm/node-postgres` takes, with a policy on its pool: a URL, a pool, or a configuration
@@ -33,7 +36,10 @@ export function withPoolPolicy(given: unknown, policy: PoolPolicyOptions = {}): 
   checkPolicyOptions(policy)
   return keptConfig(given, {
     make: (source) => drizzle(source as string).$client,
-    attend: (pool) => port.applyPoolPolicy(pool as Pool, policy),
+    attend(pool) {
+      port.applyPoolPolicy(pool as Pool, policy)
+      attendTransactions(SESSIONS, NodePgSession)
+    },
   })
 }
 
@@ -44,7 +50,9 @@ export function withPoolPolicy(given: unknown, policy: PoolPolicyOptions = {}): 
  */
 export function applyPoolPolicy(db: WithClient<NodePgClient>, policy: PoolPolicyOptions = {}): PoolKeeper {
   checkPolicyOptions(policy)
-  return port.applyPoolPolicy(clientOf(db) as Pool, policy)
+  const keeper = port.applyPoolPolicy(clientOf(db) as Pool, policy)
+  attendTransactions(SESSIONS, sessionClassOf(db))
+  return keeper
 }
 
 /**
@@ -53,5 +61,7 @@ export function applyPoolPolicy(db: WithClient<NodePgClient>, policy: PoolPolicy
  * @throws PoolkeeperError `NOT_APPLIED` when no policy was applied.
  */
 export function keeperOf(db: WithClient<NodePgClient>): PoolKeeper {
-  return port.keeperOf(clientOf(db) as Pool)
+  const keeper = port.keeperOf(clientOf(db) as Pool)
+  attendTransactions(SESSIONS, sessionClassOf(db))
+  return keeper
 }

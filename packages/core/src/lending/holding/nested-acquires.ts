@@ -16,8 +16,8 @@ export interface NestedAcquireOptions {
    * longer than that, with a query of its own that it does not wait for, looks the same. `false` looks
    * at nothing.
    *
-   * Known where the host runs the holder's code itself: Knex's `transaction(container)`. From the first
-   * such transaction on, Node follows asynchronous work, which up to Node 22 makes all promises of the
+   * Known where the host runs the holder's code itself: Knex's `transaction(container)`, and Drizzle's
+   * `transaction()` on node-postgres and mysql2. From the first such transaction on, Node follows asynchronous work, which up to Node 22 makes all promises of the
    * process slower; see docs/prices.md.
    *
    * `'warn'`, `'fail'` or `false`.

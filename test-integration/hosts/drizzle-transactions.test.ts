@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { keeperOf as keeperOfMysql2, withPoolPolicy as withMysql2Policy } from '@poolkeeper/drizzle/mysql2'
-import { keeperOf, type PoolKeeper, type PoolPolicyOptions, withPoolPolicy } from '@poolkeeper/drizzle/node-postgres'
+import { findPoolkeeperError, keeperOf, type PoolEvent, type PoolKeeper, type PoolPolicyOptions, withPoolPolicy } from '@poolkeeper/drizzle/node-postgres'
 import { drizzle as drizzleMysql2 } from 'drizzle-orm/mysql2'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import type { PoolConfig } from 'pg'
@@ -46,12 +46,45 @@ async function isWhole(kept: Kept): Promise<void> {
   expect(kept.keeper.stats().idle).toBeLessThanOrEqual(MAX)
 }
 
-function transactionsWhileConnectionsDie(open: Open): void {
+function transactionsOf(open: Open): void {
   const keep = (policy: PoolPolicyOptions): Kept => {
     const kept = open({ max: MAX, acquireTimeoutMillis: 5_000, drainTimeoutMillis: 500, ...policy })
     onTestFinished(() => kept.end())
     return kept
   }
+
+  test('P-121: a BEGIN that the server refuses leaks no slot', async () => {
+    const kept = keep({})
+    const refused = Array.from({ length: 3 * MAX }, () => kept.db.transaction(async () => {}, { isolationLevel: 'of no kind' } as never))
+    for (const answer of await Promise.allSettled(refused)) expect(answer.status).toBe('rejected')
+    await isWhole(kept)
+    expect(kept.keeper.stats().opens.ok).toBeLessThanOrEqual(MAX)
+  })
+
+  test('P-036: a query beside the transaction in which it should be is told, with the line of that', async () => {
+    const kept = keep({})
+    const told: PoolEvent[] = []
+    kept.keeper.subscribe((event) => void (event.type === 'nestedAcquire' && told.push(event)))
+    await kept.db.transaction(async (tx) => {
+      await tx.execute('select 1')
+      expect(told).toEqual([])
+      await kept.db.execute('select 1')
+    })
+    const here: unknown = expect.stringContaining('drizzle-transactions.test.ts')
+    expect(told).toEqual([expect.objectContaining({ holderSite: here })])
+    await kept.db.execute('select 1')
+    expect(told).toHaveLength(1)
+  })
+
+  test('P-036: a deadlock of transactions that need a second connection is broken', async () => {
+    const kept = keep({ detectNestedAcquire: 'fail' })
+    const nested = (): Promise<unknown> => kept.db.transaction(async () => kept.db.transaction(async (tx) => tx.execute('select 1')))
+    const answers = await Promise.allSettled(Array.from({ length: MAX }, nested))
+    const codes = answers.flatMap((answer) => (answer.status === 'rejected' ? [findPoolkeeperError(answer.reason)?.code] : []))
+    expect(codes).toContain('DEADLOCK')
+    expect(answers.map(({ status }) => status)).toContain('fulfilled')
+    await isWhole(kept)
+  })
 
   test('P-121: those on connections that died unseen get others, and none fails', async () => {
     const kept = keep({ validateAfterIdleMillis: 20 })
@@ -110,7 +143,7 @@ postgres.describe('Transactions of drizzle-orm/node-postgres', () => {
     }
   }
 
-  transactionsWhileConnectionsDie((policy) => open(policy))
+  transactionsOf((policy) => open(policy))
 
   test('a client whose query timed out does not come back with the query still under way', async () => {
     const kept = open({ max: 1, drainTimeoutMillis: 500 }, { query_timeout: 200 })
@@ -130,7 +163,7 @@ mariadb.describe('Transactions of drizzle-orm/mysql2', () => {
   })
   afterAll(() => server.stop())
 
-  transactionsWhileConnectionsDie((policy) => {
+  transactionsOf((policy) => {
     const { host, port, user, database } = server
     const db = drizzleMysql2(withMysql2Policy({ connection: { host, port, user, database } }, { name: `begin ${++pools}`, ...policy }))
     return {
