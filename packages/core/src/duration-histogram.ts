@@ -60,6 +60,16 @@ export class DurationHistogram {
   }
 
   /** At once, and exact. */
+  get sumMillis(): number {
+    return this.#sumMicros / 1_000
+  }
+
+  /** How many took any time. */
+  get positives(): number {
+    return this.#recorded
+  }
+
+  /** At once, and exact. */
   get meanMillis(): number {
     const count = this.#recorded + this.#zeros
     return count === 0 ? 0 : this.#sumMicros / count / 1_000

@@ -22,8 +22,11 @@ export type ObservedAct =
       readonly max: number
     }
 
-/** Who changed the size: somebody who asked for it, or the policy's `sizing`. */
-export type ResizeReason = 'asked' | 'schedule'
+/**
+ * Who changed the size: somebody who asked for it, or the policy's `sizing`. `saturated`: more connections got no
+ * more done; `recovering`: more are tried again, or allowed.
+ */
+export type ResizeReason = 'asked' | 'schedule' | 'adaptive' | 'saturated' | 'recovering' | 'function'
 
 interface Facts {
   /** A connection was opened. */
@@ -65,6 +68,8 @@ interface Facts {
   generationBumped: { readonly generation: number; readonly cause: unknown }
   /** `min` or `max` changed. */
   resized: { readonly min: number; readonly max: number; readonly reason: ResizeReason }
+  /** The function that `sizing` is threw, or answered no size that can be; the size stays as it is. */
+  sizingFailed: { readonly error: unknown }
   /** `recycle()` began to replace the connections that exist. */
   recycled: { readonly connections: number }
   /** A connection came back in an open or failed transaction. */
@@ -168,6 +173,7 @@ export const EVENT_TYPES: readonly PoolEventType[] = [
   'rivalStarted',
   'generationBumped',
   'resized',
+  'sizingFailed',
   'recycled',
   'dirtyReturn',
   'hookFailed',

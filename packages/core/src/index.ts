@@ -76,7 +76,16 @@ export type {
 } from './port.ts'
 export { appliedKeeper, forgetKeeper, hasKeeper, registerKeeper, registeredKeeper } from './registry.ts'
 export type { PoolObserver } from './reporter.ts'
-export type { PoolSize, ScheduleEntry, ScheduleSizing, Sizing } from './sizing/options.ts'
+export type { SizingObservation } from './sizing/observation.ts'
+export type {
+  AdaptiveOptions,
+  AdaptiveSizing,
+  PoolSize,
+  ScheduleEntry,
+  ScheduleSizing,
+  Sizing,
+  SizingFunction,
+} from './sizing/options.ts'
 export { rulesOf, type RulesByMoment } from './rules/index.ts'
 export type { Moment, Objection, Rule, Situation } from './rules/rule.ts'
 export { SharedKeeper } from './shared/shared-keeper.ts'

@@ -40,5 +40,28 @@ export const sizing: Behaviour = {
       expect(acquires).toMatchObject({ timedOut: 0, refused: 0, failed: 0, aborted: 0 })
       await until('nobody is waiting', () => pool.keeper.stats().pending === 0)
     },
+
+    'a function that is asked while the pool is in use': async ({ expect, open, untilOpen }) => {
+      let asked = 0
+      const pool = await open({
+        max: 3,
+        sizing: ({ bounds }) => {
+          asked++
+          return { min: 2, max: bounds.max }
+        },
+      })
+      await pool.query()
+      await until('it was asked', () => asked > 0)
+      await untilOpen(pool, 2)
+      expect(pool.keeper.stats()).toMatchObject({ min: 2, max: 3 })
+    },
+
+    'by the load that is measured: what is in use is kept open': async ({ expect, open }) => {
+      const pool = await open({ max: 3, sizing: { adaptive: true } })
+      const held = await pool.acquire()
+      await until('it is sized', () => pool.keeper.stats().min > 0)
+      await held.release()
+      expect(pool.keeper.stats().max).toBe(3)
+    },
   },
 }

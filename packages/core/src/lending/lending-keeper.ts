@@ -67,7 +67,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     const openings = new Openings(context)
     const checks: Checks<C> = new Checks(context, openings, (facts, error) => incidents.report(facts, error, checks))
     const pressure = new Pressure(context)
-    const upkeep = new Upkeep(context, { checks, openings, incidents, pressure, leaks: () => this.#leases.leaks })
+    const upkeep = new Upkeep(context, { checks, openings, incidents, pressure, leaks: () => this.#leases.leaks, size: () => this.#sizer.look() })
     this.#pressure = pressure
     this.#context = context
     this.#openings = openings
@@ -126,7 +126,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
 
   // Bad input rejects, and never throws beside the promise.
   resize(size: ResizeOptions): Promise<void> {
-    return new Promise((resolve) => resolve(this.#operations.resize(size)))
+    return new Promise((resolve) => resolve(this.#sizer.byHand(() => this.#operations.resize(size))))
   }
 
   recycle(): Promise<void> {

@@ -88,7 +88,11 @@ const ROWS = {
   leakThresholdMillis: orFalse(millis(100)),
   reclaimLeaks: { fine: [true, false], bound: 'true or false', bad: ['true', 1, null, {}] },
   detectNestedAcquire: { fine: ['warn', 'fail', false], bound: `'warn' or 'fail' or false`, bad: [true, 'error', null, 1] },
-  sizing: { fine: [{ schedule: [ENTRY] }, false], bound: 'a schedule, or false', bad: [true, 'adaptive', null, 1, [ENTRY]] },
+  sizing: {
+    fine: [{ schedule: [ENTRY] }, { adaptive: true }, { adaptive: { waitProbability: 0.05 } }, () => ENTRY, false],
+    bound: 'a schedule, adaptive, a function, or false',
+    bad: [true, 'adaptive', null, 1, [ENTRY]],
+  },
 } satisfies Record<Field, Row>
 
 /** What the user did not mean to give: a type error for the compiler, an INVALID_POLICY at run time. */

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import type { PoolkeeperError } from '../errors.ts'
 import type { BackoffRange } from '../lending/opening/backoff.ts'
-import { frozenSizing, refuseOutside } from '../sizing/check.ts'
+import { settledSizing } from '../sizing/check.ts'
 import { invalidPolicy, refusedOption } from './bounds.ts'
 import { FIELDS } from './fields.ts'
 import type { PoolPolicyOptions } from './options.ts'
@@ -70,8 +70,7 @@ function overlay(values: Draft, sources: Sources, given: object | undefined, sou
 function settleSizing({ sizing, min, max }: Draft, sources: Sources): PolicyValues['sizing'] {
   if (sizing === false) return false
   const named = { ...(sources.min === 'policy' && { min }), ...(sources.max === 'policy' && { max }) }
-  for (const [index, entry] of sizing.schedule.entries()) refuseOutside(`sizing.schedule[${index}]`, entry, named)
-  return frozenSizing(sizing)
+  return settledSizing(sizing, named)
 }
 
 /** Of the two, the one that was left out adapts to the other. */

@@ -1,31 +1,40 @@
-import { integer, invalidPolicy, text, type FieldCheck } from '../policy/bounds.ts'
+import { integer, invalidPolicy, ratio, record, text, type FieldCheck } from '../policy/bounds.ts'
 import { recurrenceOf } from './cron.ts'
-import type { PoolSize, ScheduleEntry } from './options.ts'
+import type { PoolSize, ScheduleEntry, Sizing } from './options.ts'
 import { collisionOf } from './schedule.ts'
 
-const LARGEST_POOL = 100_000
+export const LARGEST_POOL = 100_000
 const MOST_ENTRIES = 50
 const DAY_MILLIS = 86_400_000
 
 const leadMillis = integer({ min: 0, max: DAY_MILLIS })
+const KNOWN = ['schedule', 'leadMillis', 'adaptive']
+const adaptiveRecord = record({
+  waitProbability: ratio({ min: 0.001, max: 0.5 }),
+  cooldownMillis: integer({ min: 1_000, max: DAY_MILLIS }),
+})
 const cronText = text(200)
 const zoneText = text(100)
 
 /** Words of sizing whose feature is not built yet: refused by name, never ignored. */
-export const SIZINGS_NOT_BUILT_YET: readonly string[] = ['adaptive', 'predictive', 'history']
+export const SIZINGS_NOT_BUILT_YET: readonly string[] = ['predictive', 'history']
 
-const KINDS = 'a schedule, or false'
+const KINDS = 'a schedule, adaptive, a function, or false'
 
 /** What `sizing` may be. */
 export const sizingCheck: FieldCheck = (option, value) => {
-  if (value === false) return
+  if (value === false || typeof value === 'function') return
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalidPolicy(option, KINDS, value)
   for (const [name, given] of Object.entries(value)) {
     const part = `${option}.${name}`
     if (SIZINGS_NOT_BUILT_YET.includes(name)) throw invalidPolicy(part, 'left out: this version does not have it yet', given)
-    if (!['schedule', 'leadMillis'].includes(name)) throw invalidPolicy(part, 'one of schedule and leadMillis', given)
+    if (!KNOWN.includes(name)) throw invalidPolicy(part, `one of ${KNOWN.join(' and ')}`, given)
   }
-  checkSchedule(option, value as Record<string, unknown>)
+  const { adaptive, ...rest } = value as Record<string, unknown>
+  if (adaptive === undefined) return checkSchedule(option, rest)
+  if (adaptive !== true) adaptiveRecord(`${option}.adaptive`, adaptive)
+  const [beside] = Object.keys(rest)
+  if (beside !== undefined) throw invalidPolicy(`${option}.${beside}`, `left out beside \`${option}.adaptive\``, rest[beside])
 }
 
 function checkSchedule(option: string, { schedule, leadMillis: lead }: Record<string, unknown>): void {
@@ -85,18 +94,43 @@ function checkCron(option: string, { cron, timeZone }: ScheduleEntry): void {
   if (!isEver) throw invalidPolicy(option, 'a cron expression that comes round', cron)
 }
 
-/** The entries as they were checked: later changes to the user's own object reach nobody. */
-export function frozenSizing<S extends { readonly schedule: readonly ScheduleEntry[] }>(sizing: S): S {
-  const schedule = Object.freeze(sizing.schedule.map((entry) => Object.freeze({ ...entry })))
-  return Object.freeze({ ...sizing, schedule })
-}
-
 /**
- * Sizes stay within what the policy names.
+ * As it was checked: later changes to the user's own object reach nobody. The sizes of a schedule stay within what
+ * the policy names.
  *
  * @throws PoolkeeperError `INVALID_POLICY`
  */
-export function refuseOutside(path: string, size: PoolSize, named: Partial<PoolSize>): void {
+export function settledSizing(sizing: Sizing, named: Partial<PoolSize>): Sizing {
+  if (typeof sizing === 'function') return sizing
+  if (!('schedule' in sizing)) {
+    const { adaptive } = sizing
+    return Object.freeze({ adaptive: adaptive === true ? adaptive : Object.freeze({ ...adaptive }) })
+  }
+  for (const [index, entry] of sizing.schedule.entries()) refuseOutside(`sizing.schedule[${index}]`, entry, named)
+  return Object.freeze({ ...sizing, schedule: Object.freeze(sizing.schedule.map((entry) => Object.freeze({ ...entry }))) })
+}
+
+/**
+ * What a user's function answered.
+ *
+ * @throws PoolkeeperError `INVALID_POLICY`
+ */
+export function answeredSize(answer: unknown, bounds: PoolSize): PoolSize {
+  if (typeof answer !== 'object' || answer === null) throw invalidPolicy('sizing()', 'an object with min and max', answer)
+  if (typeof (answer as { then?: unknown }).then === 'function') {
+    // Whatever becomes of it, nobody waits for it.
+    Promise.resolve(answer).catch(() => {})
+    throw invalidPolicy('sizing()', 'an object with min and max, and no promise', 'a promise')
+  }
+  const size = answer as PoolSize
+  ENTRY_FIELDS.min('sizing().min', size.min)
+  ENTRY_FIELDS.max('sizing().max', size.max)
+  checkOrder('sizing()', size)
+  refuseOutside('sizing()', size, bounds)
+  return { min: size.min, max: size.max }
+}
+
+function refuseOutside(path: string, size: PoolSize, named: Partial<PoolSize>): void {
   if (named.min !== undefined && size.min < named.min) {
     throw invalidPolicy(`${path}.min`, `at least \`min\` (${named.min})`, size.min)
   }

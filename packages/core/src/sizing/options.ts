@@ -1,3 +1,5 @@
+import type { SizingObservation } from './observation.ts'
+
 /** The limits of a pool at one time. */
 export interface PoolSize {
   readonly min: number
@@ -53,7 +55,43 @@ export interface ScheduleSizing {
   readonly leadMillis?: number
 }
 
-export type Sizing = ScheduleSizing
+/** How adaptive sizing decides. */
+export interface AdaptiveOptions {
+  /**
+   * The share of callers who may have to wait, by which the connections kept open are counted: with the load a that
+   * was measured, about a + β·√a of them (Erlang C; β is 2.4 for 0.01, 1.7 for 0.05). Lower it where a wait hurts
+   * more than an idle connection.
+   *
+   * A ratio from 0.001 to 0.5.
+   *
+   * @defaultValue `0.01` (one caller in a hundred)
+   */
+  readonly waitProbability?: number
+  /**
+   * Milliseconds for which fewer have to be enough before fewer are kept open, and before another limit is tried on
+   * a server that was saturated. Growth never waits.
+   *
+   * An integer from 1_000 to 86_400_000 (milliseconds).
+   *
+   * @defaultValue `60_000` (one minute)
+   */
+  readonly cooldownMillis?: number
+}
+
+/** Sizes by the load that is measured. */
+export interface AdaptiveSizing {
+  /** `true`, or how it decides. */
+  readonly adaptive: true | AdaptiveOptions
+}
+
+/**
+ * Sizes by a function of yours, asked about once a second while the pool is in use. It answers at once, with a size
+ * within `observation.bounds`; where it throws, or answers something else, the size stays as it is, and the event
+ * `sizingFailed` says why.
+ */
+export type SizingFunction = (observation: SizingObservation) => PoolSize
+
+export type Sizing = ScheduleSizing | AdaptiveSizing | SizingFunction
 
 export interface SizingOptions {
   /**
@@ -64,6 +102,14 @@ export interface SizingOptions {
    * `{ schedule: [...] }` sizes by the clock: each entry holds from the moments that it names until another one's
    * comes. Entries stay within the `min` and `max` that the policy names; those of the host they replace. A
    * `resize()` by hand holds until the next moment.
+   *
+   * `{ adaptive: true }` sizes by the load, between `min` and `max`: as many connections are kept open as nearly all
+   * callers find one at once (see `waitProbability`), and demand opens more, up to `max`, as it does without. Fewer
+   * are kept when the load has been smaller for a while. Where more connections are only held for longer, since the
+   * server is saturated, the pool keeps to fewer: it tries out whether as much gets done, and tries more again
+   * later; the reasons of `resized` are then `saturated` and `recovering`. A `resize()` by hand sets the bounds anew.
+   *
+   * A function sizes as you like, by the same observation: see `SizingFunction`.
    *
    * Choose `max` so that all processes together stay below the server's own limit at every hour.
    *

@@ -78,10 +78,15 @@ export class Operations<C extends object> {
   }
 
   /** What `sizing` says: in force until it says otherwise, and no wish of the user's that `reconfigure()` would keep. */
-  settle(policy: PoolPolicy, reason: ResizeReason): void {
-    const { reporter } = this.#context
+  settle(policy: PoolPolicy, reason: ResizeReason, kept: number = policy.max): void {
+    const { port, reporter } = this.#context
     const { min, max } = policy
-    this.#use(policy, {})
+    this.#context.use(policy)
+    port.configure(this.#context.policy)
+    this.#context.surplus = 'shrink'
+    this.#shrink(kept)
+    port.wake()
+    this.#upkeep.soon()
     if (reporter.hears('resized')) reporter.emit('resized', { min, max, reason })
   }
 
@@ -110,7 +115,7 @@ export class Operations<C extends object> {
   #adjust(): void {
     if (keepsMinimum(this.#context.policy)) this.#upkeep.keepsMinimum = true
     this.#context.surplus = 'shrink'
-    this.#shrink()
+    this.#shrink(this.#context.policy.max)
   }
 
   /** Nothing is replaced any more: who waits for that is answered. */
@@ -135,11 +140,11 @@ export class Operations<C extends object> {
     if (reporter.hears('resumed')) reporter.emit('resumed', {})
   }
 
-  /** Idle connections above `max` go now, the coldest first; those in use when they come back. */
-  #shrink(): void {
-    const { policy, port } = this.#context
+  /** Idle connections above so many go now, the coldest first; above `max`, those in use when they come back. */
+  #shrink(kept: number): void {
+    const { port } = this.#context
     const { idle, used, validating } = this.#context.counts()
-    const surplus = Math.max(0, idle + used + validating - policy.max)
+    const surplus = Math.max(0, idle + used + validating - kept)
     for (const connection of [...port.idle()].slice(0, surplus)) void this.#context.discard(connection, 'shrink', false)
   }
 

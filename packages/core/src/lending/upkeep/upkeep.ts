@@ -33,6 +33,8 @@ export interface UpkeepNeighbours<C extends object> {
   readonly incidents: Incidents<C>
   readonly pressure: Pressure<C>
   leaks(): Leaks<C>
+  /** Looks whether another size is due. */
+  size(): void
 }
 
 /**
@@ -46,6 +48,7 @@ export class Upkeep<C extends object> {
   readonly #incidents: Incidents<C>
   readonly #pressure: Pressure<C>
   readonly #leaks: () => Leaks<C>
+  readonly #size: () => void
   /** Old connections whose replacement is being opened, or stands ready. */
   readonly #replacing = new Set<C>()
   #timer: Timer | undefined
@@ -55,8 +58,9 @@ export class Upkeep<C extends object> {
   /** Somebody called `ready()`: the minimum is kept from then on. */
   keepsMinimum: boolean
 
-  constructor(context: LendingContext<C>, { checks, openings, incidents, pressure, leaks }: UpkeepNeighbours<C>) {
+  constructor(context: LendingContext<C>, { checks, openings, incidents, pressure, leaks, size }: UpkeepNeighbours<C>) {
     this.#leaks = leaks
+    this.#size = size
     this.#context = context
     this.#incidents = incidents
     this.#pressure = pressure
@@ -151,7 +155,8 @@ export class Upkeep<C extends object> {
   #isNeeded(): boolean {
     const counts = this.#context.counts()
     if (!this.#openings.breaker.letsIn && this.mayTalk()) return true
-    const keeps = this.keepsMinimum && (this.#context.policy.min > 0 || this.#context.policy.minIdle !== false)
+    const { policy } = this.#context
+    const keeps = (this.keepsMinimum || keepsMinimum(policy)) && (policy.min > 0 || policy.minIdle !== false)
     return keeps || totalOf(counts) + counts.pending > 0
   }
 
@@ -179,6 +184,7 @@ export class Upkeep<C extends object> {
   }
 
   round(): void {
+    this.#size()
     const { clock, observer, policy, rules, situation } = this.#context
     const now = clock.now()
     situation.now = now
