@@ -15,6 +15,8 @@ export interface SimulatedPoolOptions extends SimulatedServerOptions {
   readonly host?: HostSettings['explicit']
   /** The number from [0, 1) that each new connection draws. @defaultValue always `0.5` */
   readonly draw?: () => number
+  /** What the wall clock says at the beginning, in milliseconds since the epoch. @defaultValue `0` */
+  readonly wallStart?: number
 }
 
 /** A pool under a policy, on virtual time. */
@@ -55,8 +57,9 @@ const HOST_DEFAULTS: HostSettings['defaults'] = {
  * pool.keeper.stats().closes.maxLifetime // 1
  */
 export function simulatePool(options: SimulatedPoolOptions = {}): SimulatedPool {
-  const { policy = {}, host: explicit = {}, draw = () => 0.5 } = options
+  const { policy = {}, host: explicit = {}, draw = () => 0.5, wallStart = 0 } = options
   const clock = new VirtualClock()
+  clock.wallOffset = wallStart
   const server = new SimulatedServer(clock, options)
   let current = policy
   const resolve = (changes: PoolPolicyOptions): PoolPolicy => {

@@ -195,7 +195,10 @@ describe('a function', () => {
 
   test('resizing under load loses no waiter', async () => {
     let grows = false
-    const pool = sizedBy(() => ((grows = !grows) ? { min: 8, max: 8 } : { min: 0, max: 1 }))
+    const pool = sizedBy(() => {
+      grows = !grows
+      return grows ? { min: 8, max: 8 } : { min: 0, max: 1 }
+    })
     const waits = await borrow(pool, 60, 30, MINUTE)
     expect(waits.length).toBeGreaterThanOrEqual(60 * 60)
     expect(pool.keeper.stats().acquires).toMatchObject({ ok: waits.length, timedOut: 0, refused: 0, failed: 0 })
