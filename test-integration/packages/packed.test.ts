@@ -129,6 +129,9 @@ export const same: PoolKeeper = applyPoolPolicy(sql, { keepaliveMillis: 60_000 }
 export const wrong = withPoolPolicy({}, { keepaliveMillis: '1s' })
 `
 
+/** The default of CommonJS projects before TypeScript 6: it does not read `exports`. */
+const NODE10 = ['--module', 'commonjs', '--moduleResolution', 'node10', '--esModuleInterop', '--ignoreDeprecations', '6.0']
+
 const postgres = requireServer('postgres')
 const mariadb = requireServer('mariadb')
 
@@ -184,6 +187,7 @@ postgres.describe('the packed packages in a project of a stranger', () => {
     { name: 'nodenext, ES module', file: 'typed.mts', flags: ['--module', 'nodenext'] },
     { name: 'nodenext, CommonJS', file: 'typed.cts', flags: ['--module', 'nodenext', '--esModuleInterop'] },
     { name: 'bundler', file: 'typed.ts', flags: ['--module', 'esnext', '--moduleResolution', 'bundler'] },
+    { name: 'node10, CommonJS', file: 'typed-node10.ts', flags: NODE10 },
   ])('are typed for $name', { timeout: 60_000 }, async ({ file, flags }) => {
     const pgFile = `pg-${file}`
     await project.write(file, TYPED)
@@ -207,6 +211,7 @@ mariadb.describe('the packed package for mysql2 in a project of a stranger', () 
     { name: 'nodenext, ES module', file: 'mysql2-typed.mts', flags: ['--module', 'nodenext'] },
     { name: 'nodenext, CommonJS', file: 'mysql2-typed.cts', flags: ['--module', 'nodenext', '--esModuleInterop'] },
     { name: 'bundler', file: 'mysql2-typed.ts', flags: ['--module', 'esnext', '--moduleResolution', 'bundler'] },
+    { name: 'node10, CommonJS', file: 'mysql2-typed-node10.ts', flags: NODE10 },
   ])('is typed for $name', { timeout: 60_000 }, async ({ file, flags }) => {
     await project.write(file, MYSQL2_TYPED)
     // mysql2's own types are not made for it.
