@@ -21,6 +21,11 @@ export type PoolkeeperErrorCode =
   | 'HOOK_FAILED'
   /** Every connection is held by work that waits for one more, and this caller gives way; with `detectNestedAcquire: 'fail'`. */
   | 'DEADLOCK'
+  /**
+   * A connection was lost under commands in flight, or under the lease that they were sent through. They may have
+   * been executed, and are not sent again; a WATCH is lost with its connection.
+   */
+  | 'CONNECTION_LOST'
   /** The pool is being closed, by `drain()` or in the host's own way, and lends nothing more. */
   | 'DRAINING'
   /** The pool is paused: refused at once with `waiters: 'fail'`, else at the caller's deadline. */

@@ -37,7 +37,7 @@ export type {
 } from './hooks.ts'
 export type { ConnectionFacts } from './facts.ts'
 export type { DrainBlocker, DrainOptions, DrainReport, PauseOptions, PoolKeeper, ReadyOptions, ResizeOptions } from './keeper.ts'
-export type { BackoffRange } from './lending/opening/backoff.ts'
+export { Backoff, type BackoffRange, type FailedAttempt } from './lending/opening/backoff.ts'
 export type { CircuitStatus } from './lending/opening/circuit.ts'
 export type {
   ConnectingExplanation,

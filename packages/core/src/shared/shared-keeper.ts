@@ -243,6 +243,11 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
     this.#context.changed()
   }
 
+  openAbandoned(attempt: number): void {
+    this.#endAttempt(attempt)
+    this.#context.changed()
+  }
+
   acquired(waitMillis: number): void {
     const { counters } = this.#context
     counters.acquires.ok++

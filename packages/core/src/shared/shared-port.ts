@@ -88,6 +88,8 @@ export interface SharedEvents<C extends object> {
   opening(): number
   opened(attempt: number, connection: C): void
   openFailed(attempt: number, error: unknown): void
+  /** It was given up because nobody needs it any more, which says nothing of the server. */
+  openAbandoned(attempt: number): void
 
   /** A caller's command goes out on a connection; he waited so long. */
   acquired(waitMillis: number): void

@@ -1,0 +1,15 @@
+export { createRedisPool, keeperOf, type RedisSource } from './create-redis-pool.ts'
+export type { NotOnPool, RedisPool, RedisPoolPolicy } from './redis-pool.ts'
+export type { ConnectionCommand } from './commands/names.ts'
+export {
+  findPoolkeeperError,
+  isPoolkeeperError,
+  type DrainOptions,
+  type DrainReport,
+  type PoolEvent,
+  type PoolKeeper,
+  type PoolkeeperError,
+  type PoolkeeperErrorCode,
+  type PoolPolicyOptions,
+  type PoolStats,
+} from '@poolkeeper/core'
