@@ -51,13 +51,9 @@ export class RedisPoolKeeper implements PoolKeeper {
     return this.#keeper.ready(options)
   }
 
-  resize(size: ResizeOptions): Promise<void> {
-    try {
-      this.#keeper.reconfigure({ ...size })
-      return Promise.resolve()
-    } catch (error) {
-      return Promise.reject(error)
-    }
+  // What is refused is refused as a rejection.
+  async resize(size: ResizeOptions): Promise<void> {
+    await Promise.resolve(this.#keeper.reconfigure({ ...size }))
   }
 
   recycle(): Promise<void> {

@@ -13,6 +13,7 @@ import type { AcquireFailure } from '../port.ts'
 import type { PoolObserver } from '../reporter.ts'
 import type { DurationBuckets, DurationKind, PoolStats } from '../stats.ts'
 import { judge } from '../verdict.ts'
+import { Attempts } from './attempts.ts'
 import { SharedChecks } from './checks.ts'
 import { SharedContext } from './context.ts'
 import { SharedDrain } from './drain.ts'
@@ -33,11 +34,10 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
   readonly #upkeep: SharedUpkeep<C>
   readonly #drain: SharedDrain<C>
   readonly #resolve: KeeperDependencies['resolve']
-  readonly #attempts = new Map<number, number>()
+  readonly #attempts = new Attempts()
   /** Told of every change; those that are satisfied leave. */
   readonly #waiting = new Set<() => void>()
   #changes: PoolPolicyOptions = {}
-  #lastAttempt = 0
   #detached = false
 
   constructor(port: SharedPort<C>, policy: PoolPolicy, dependencies: KeeperDependencies = {}) {
@@ -74,7 +74,7 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
   }
 
   health(): PoolHealth {
-    return sharedHealth(this.#context, Math.min(...this.#attempts.values()))
+    return sharedHealth(this.#context, this.#attempts.oldestAt)
   }
 
   explain(): PoolExplanation {
@@ -217,13 +217,12 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
 
   opening(): number {
     this.#upkeep.wake()
-    this.#attempts.set(++this.#lastAttempt, this.#context.clock.now())
-    return this.#lastAttempt
+    return this.#attempts.begin(this.#context.clock.now())
   }
 
   opened(attempt: number, connection: C): void {
     const { clock, counters, ledger, reporter, situation } = this.#context
-    const openMillis = this.#endAttempt(attempt)
+    const openMillis = this.#attempts.end(attempt, clock.now())
     const facts = ledger.open(connection, clock.now(), situation.generation)
     this.#context.lastOpenError = undefined
     this.#context.openFailures = 0
@@ -235,7 +234,7 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
 
   openFailed(attempt: number, error: unknown): void {
     const { counters, reporter } = this.#context
-    const openMillis = this.#endAttempt(attempt)
+    const openMillis = this.#attempts.end(attempt, this.#context.clock.now())
     this.#context.lastOpenError = error
     this.#context.openFailures++
     counters.opens.failed++
@@ -244,7 +243,7 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
   }
 
   openAbandoned(attempt: number): void {
-    this.#endAttempt(attempt)
+    this.#attempts.end(attempt, this.#context.clock.now())
     this.#context.changed()
   }
 
@@ -319,13 +318,6 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
     this.#context.draining = true
     if (paused !== false) port.rejectWaiters(this.#context.drainingError())
     this.#upkeep.stop()
-  }
-
-  #endAttempt(attempt: number): number {
-    const { clock } = this.#context
-    const openMillis = clock.now() - (this.#attempts.get(attempt) ?? clock.now())
-    this.#attempts.delete(attempt)
-    return openMillis
   }
 
   /** One death condemns its peers: what was proven before it proves itself again. Once for each incident. */

@@ -73,8 +73,8 @@ export function openMember(make: MakeMember): OpeningMember {
   let abandon = (_error: Error): void => {}
   const ready = new Promise<HostClient>((resolve, reject) => {
     // ioredis rejects with "Connection is closed", and tells the reason as an event before that.
-    let reason: unknown
-    const onError = (error?: unknown): void => void (reason = error)
+    let reason: Error | undefined
+    const onError = (error?: unknown): void => void (reason = error instanceof Error ? error : new Error(String(error)))
     const settle = (act: () => void) => (): void => {
       client.removeListener('ready', onReady)
       client.removeListener('close', onClose)

@@ -63,9 +63,14 @@ export class Lane {
     return !this.isSuspect && !this.isLeaving && !this.isEnding
   }
 
+  /** It has said something since the last look. */
+  get hasSpoken(): boolean {
+    return this.heard !== this.#heardThen
+  }
+
   /** A look at it, now and then while it is active; whether it said anything since the last one. */
   look(now: number): boolean {
-    const hasSpoken = this.heard !== this.#heardThen
+    const { hasSpoken } = this
     if (hasSpoken || this.inFlight === 0) this.#silentSince = hasSpoken ? now : Math.max(this.#silentSince, this.#lookedAt)
     this.#heardThen = this.heard
     this.#lookedAt = now

@@ -125,7 +125,10 @@ export class Lanes implements SharedPort<Lane> {
     this.#all.add(lane)
     this.#events.opened(attempt, lane)
     // The server has just answered somebody who asked later than those that stay silent.
-    for (const silent of [...this.#all]) if (silent.isSuspect) this.#supersede(silent)
+    for (const suspect of [...this.#all].filter(({ isSuspect }) => isSuspect)) {
+      suspect.isSuspect = false
+      if (!suspect.hasSpoken) this.#supersede(suspect)
+    }
     this.#renewal.plan(lane, this.#policy)
     this.#watch.wake()
     this.#changed()
@@ -178,7 +181,6 @@ export class Lanes implements SharedPort<Lane> {
 
   /** Another one takes its place. What was sent on it may still be answered, until its deadline. */
   #supersede(lane: Lane): void {
-    lane.isSuspect = false
     lane.isLeaving = true
     const silent = [...this.#all].filter(({ isEnding, isLeaving }) => isLeaving && !isEnding)
     // So many slow answers at a time no server has; a network that swallows everything, again and again, may.

@@ -173,11 +173,19 @@ export class Opener {
       // It was given up, or died, in the turn in which it became ready.
       if (!isWritable(client)) throw new Error('the connection was closed as soon as it was ready')
       this.#usualMillis = this.#clock.now() - startedAt
+      this.#condemnOlder(startedAt)
       this.#backoff.succeeded()
       this.#events.opened(number, client)
     } catch (error) {
       failed(error)
       throw error
+    }
+  }
+
+  /** The server answers: what has asked so much earlier, and has no answer, will get none. */
+  #condemnOlder(startedAt: number): void {
+    for (const attempt of [...this.#running]) {
+      if (attempt.startedAt < startedAt - LEAST_PATIENCE_MILLIS) attempt.abandon(new Error('another attempt, begun later, arrived before'))
     }
   }
 
