@@ -23,7 +23,7 @@ export interface SceneOptions {
 export async function redisScene(server: RedisServer, { policy = {}, options = {}, Client = Redis }: SceneOptions = {}): Promise<RedisScene> {
   const proxy = await startFaultProxy({ target: server })
   const at = { host: proxy.host, port: proxy.port, ...options }
-  const pool = Client === Redis ? createRedisPool(at, policy) : createRedisPool(() => new Client({ ...at, lazyConnect: true }), policy)
+  const pool = Client === Redis ? createRedisPool(at, policy) : createRedisPool(() => new Client({ ...at, lazyConnect: true } as { host: string }), policy)
   const keeper = keeperOf(pool)
   const clients: Redis[] = []
   onTestFinished(async () => {
@@ -36,7 +36,7 @@ export async function redisScene(server: RedisServer, { policy = {}, options = {
     keeper,
     proxy,
     bare(own = {}) {
-      const client = new Client({ ...at, ...own })
+      const client = new Client({ ...at, ...own } as { host: string })
       client.on('error', () => {})
       clients.push(client)
       return client

@@ -131,8 +131,28 @@ export const wrong = withPoolPolicy({}, { keepaliveMillis: '1s' })
 
 /** The default of CommonJS projects before TypeScript 6: it does not read `exports`. */
 const NODE10 = ['--module', 'commonjs', '--moduleResolution', 'node10', '--esModuleInterop', '--ignoreDeprecations', '6.0']
+const IOREDIS = `
+const pool = createRedisPool(process.env.REDIS, { name: 'packed' })
+async function main() {
+  await pool.set('packed', 'yes')
+  console.log(JSON.stringify({ value: await pool.get('packed'), opened: keeperOf(pool).stats().opens.ok, name: keeperOf(pool).name }))
+  await pool.quit()
+}
+main()
+`
+
+const IOREDIS_TYPED = `
+import { createRedisPool, keeperOf, type PoolKeeper, type RedisPool } from '@poolkeeper/ioredis'
+const pool: RedisPool = createRedisPool({ host: '127.0.0.1' }, { lanes: 2 })
+export const keeper: PoolKeeper = keeperOf(pool)
+export const value: Promise<string | null> = pool.get('key')
+export const result: Promise<[error: Error | null, result: unknown][] | null> = pool.multi().incr('key').exec()
+// @ts-expect-error it concerns one connection
+export const wrong = pool.subscribe('news')
+`
 
 const postgres = requireServer('postgres')
+const redis = requireServer('redis')
 const mariadb = requireServer('mariadb')
 
 let folder: string
@@ -217,5 +237,22 @@ mariadb.describe('the packed package for mysql2 in a project of a stranger', () 
     // mysql2's own types are not made for it.
     const checks = ['--strict', '--skipLibCheck', '--noEmit', '--target', 'es2022', '--types', 'node']
     await project.tsc(...checks, ...flags, file)
+  })
+})
+
+redis.describe('the packed package for ioredis in a project of a stranger', () => {
+  test.for([
+    { name: 'an ES module', file: 'ioredis.mjs', head: "import { createRedisPool, keeperOf } from '@poolkeeper/ioredis'" },
+    { name: 'a CommonJS script', file: 'ioredis.cjs', head: "const { createRedisPool, keeperOf } = require('@poolkeeper/ioredis')" },
+  ])('works from $name', { timeout: 30_000 }, async ({ file, head }) => {
+    await project.write(file, head + IOREDIS)
+    const output = await project.node({ REDIS: redis.url }, file)
+    expect(JSON.parse(output)).toEqual({ value: 'yes', opened: 1, name: 'packed' })
+  })
+
+  test('is typed', { timeout: 60_000 }, async () => {
+    await project.write('ioredis-typed.mts', IOREDIS_TYPED)
+    const flags = ['--strict', '--noEmit', '--target', 'es2022', '--types', 'node', '--module', 'nodenext', '--skipLibCheck']
+    await project.tsc(...flags, 'ioredis-typed.mts')
   })
 })

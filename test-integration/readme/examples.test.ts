@@ -20,6 +20,7 @@ function pages(): string[] {
 const blocks = pages().flatMap((page) => codeBlocksOf(page, readFileSync(join(ROOT, page), 'utf8')))
 const postgres = requireServer('postgres')
 const mariadb = requireServer('mariadb')
+const redis = requireServer('redis')
 
 let folder: ExamplesFolder
 
@@ -35,14 +36,16 @@ describe('every example', () => {
   })
 })
 
-/** What an example finds as `DATABASE_URL`: what its page is about. */
+/** What an example finds as `DATABASE_URL`, or as `REDIS_URL`: what its page is about. */
 const isAboutMysql = ({ page }: CodeBlock): boolean => page.startsWith('packages/mysql2/')
-const [onMariadb, onPostgres] = [isAboutMysql, (block: CodeBlock) => !isAboutMysql(block)].map((belongs) =>
+const isAboutRedis = ({ page }: CodeBlock): boolean => page.startsWith('packages/ioredis/')
+const isAboutPostgres = (block: CodeBlock): boolean => !isAboutMysql(block) && !isAboutRedis(block)
+const [onMariadb, onRedis, onPostgres] = [isAboutMysql, isAboutRedis, isAboutPostgres].map((belongs) =>
   blocks.filter((block) => block.runs && belongs(block)),
 )
 
 async function runs(block: CodeBlock, url: string): Promise<void> {
-  const output = await folder.run(block, { DATABASE_URL: url })
+  const output = await folder.run(block, isAboutRedis(block) ? { REDIS_URL: url } : { DATABASE_URL: url })
   for (const text of block.shows) expect(output).toContain(text)
 }
 
@@ -52,4 +55,8 @@ postgres.describe('every example that is not marked no-run', () => {
 
 mariadb.describe('every example of a MySQL host that is not marked no-run', () => {
   test.for(onMariadb ?? [])('of $place says what it shows, and ends by itself', (block) => runs(block, mariadb.url))
+})
+
+redis.describe('every example of a Redis host that is not marked no-run', () => {
+  test.for(onRedis ?? [])('of $place says what it shows, and ends by itself', (block) => runs(block, redis.url))
 })

@@ -15,8 +15,9 @@ export interface RetireOnOptions {
    * a process warning, and the built-in judgement stands.
    *
    * @defaultValue the built-in judgement: PostgreSQL 57P01 to 57P03 and 25006, MySQL 1053, 1290, 1792
-   * and 1836 are the server's; other FATAL and 08xxx errors, MySQL 1927, 2006, 2013, 2055 and 4031, and
-   * socket errors are the connection's; all others are the statement's
+   * and 1836, Redis READONLY, LOADING, CLUSTERDOWN and MASTERDOWN are the server's; other FATAL and 08xxx errors,
+   * MySQL 1927, 2006, 2013, 2055 and 4031, Redis NOAUTH, and socket errors are the connection's; all others are the
+   * statement's
    */
   readonly retireOn?: (error: unknown, judged: Harm) => Harm | undefined
 }

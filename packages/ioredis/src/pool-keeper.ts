@@ -1,6 +1,8 @@
 import {
   type DrainOptions,
   type DrainReport,
+  type DurationBuckets,
+  type DurationKind,
   type PauseOptions,
   PoolkeeperError,
   type PoolExplanation,
@@ -41,6 +43,10 @@ export class RedisPoolKeeper implements PoolKeeper {
 
   stats(): PoolStats {
     return { ...this.#keeper.stats(), max: this.policy.max }
+  }
+
+  durations(what: DurationKind, boundsMillis: readonly number[]): DurationBuckets {
+    return this.#keeper.durations(what, boundsMillis)
   }
 
   subscribe(observer: PoolObserver): () => void {
