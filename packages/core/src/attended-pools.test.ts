@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest'
-import { attendedPools } from './attended-pools.ts'
+import { attendedPools, followPools } from './attended-pools.ts'
 import type { PoolKeeper } from './keeper.ts'
 import { forgetKeeper, registerKeeper } from './registry.ts'
 import { simulatePool, type SimulatedPool } from './testing/index.ts'
@@ -90,6 +90,19 @@ test('a host that cannot tell its counts hides no other pool', () => {
   attend(Object.assign(someKeeper('orders'), { stats: () => fail() }))
   attend(someKeeper('orders'))
   expect(names()).toEqual(['orders #2'])
+})
+
+test('a follower is told of every pool once, of those that are there and of those that come', () => {
+  const told: string[] = []
+  attend(someKeeper('orders'))
+  const stop = followPools(({ name, keeper }) => void told.push(`${name}: ${keeper.name}`))
+  const late = someKeeper('orders')
+  const host = attend(late)
+  registerKeeper(host, late, { max: 2 })
+  attend(Object.assign(someKeeper('cluster'), { nodes: new Map() }))
+  stop()
+  attend(someKeeper('later'))
+  expect(told).toEqual(['orders: orders', 'orders #2: orders'])
 })
 
 function fail(): never {

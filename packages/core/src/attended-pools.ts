@@ -9,22 +9,43 @@ export interface AttendedPool {
    */
   readonly name: string
   readonly keeper: PoolKeeper
+  /** Milliseconds since the epoch: its counters began to count. */
+  readonly attendedAt: number
   /** Of this moment; never `closed`. */
   readonly stats: PoolStats
 }
 
 interface Listed {
   readonly name: string
+  readonly attendedAt: number
   /** A pool that nobody holds any more, closed or not, may be collected: its keeper lives as long as its host. */
   readonly keeper: WeakRef<PoolKeeper>
+}
+
+type Follower = (pool: Pick<AttendedPool, 'name' | 'keeper'>) => void
+
+interface Listing {
+  readonly pools: Map<string, Listed>
+  readonly followers: Set<Follower>
 }
 
 // Two copies of this package in one process list their pools in one place.
 const KEY = Symbol.for('poolkeeper.attended/v1')
 
-function listed(): Map<string, Listed> {
-  const home = globalThis as unknown as Record<symbol, Map<string, Listed> | undefined>
-  return (home[KEY] ??= new Map<string, Listed>())
+function listing(): Listing {
+  const home = globalThis as unknown as Record<symbol, Listing | undefined>
+  return (home[KEY] ??= { pools: new Map(), followers: new Set() })
+}
+
+/**
+ * Tells `follower` of every pool that is attended now and of those that will be, each once, until the
+ * returned function is called. It must not throw.
+ */
+export function followPools(follower: Follower): () => void {
+  const own: Follower = (pool) => follower(pool)
+  listing().followers.add(own)
+  for (const { name, keeper } of attendedPools()) own({ name, keeper })
+  return () => void listing().followers.delete(own)
 }
 
 /**
@@ -32,16 +53,17 @@ function listed(): Map<string, Listed> {
  * several pools (that of a mysql2 `PoolCluster`) is left out: its pools are there themselves.
  */
 export function attendedPools(): AttendedPool[] {
-  return [...listed().values()].flatMap(({ name, keeper }) => {
-    const pool = lookAt(name, keeper.deref())
-    return pool === undefined ? [] : [pool]
+  return [...listing().pools.values()].flatMap((pool) => {
+    const look = lookAt(pool)
+    return look === undefined ? [] : [look]
   })
 }
 
-function lookAt(name: string, keeper: PoolKeeper | undefined): AttendedPool | undefined {
+function lookAt({ name, attendedAt, keeper: held }: Listed): AttendedPool | undefined {
+  const keeper = held.deref()
   if (keeper === undefined || keeper.nodes !== undefined) return undefined
   const stats = statsOf(keeper)
-  return stats === undefined || stats.state === 'closed' ? undefined : { name, keeper, stats }
+  return stats === undefined || stats.state === 'closed' ? undefined : { name, keeper, attendedAt, stats }
 }
 
 /** Counts are the host's own: a host that cannot tell them must not hide all other pools. */
@@ -55,7 +77,7 @@ function statsOf(keeper: PoolKeeper): PoolStats | undefined {
 
 /** Called for every keeper that is registered; again for the same one, it does nothing. */
 export function listPool(keeper: PoolKeeper): void {
-  const pools = listed()
+  const { pools, followers } = listing()
   for (const [name, { keeper: known }] of pools) {
     const pool = known.deref()
     if (pool === keeper) return
@@ -64,7 +86,8 @@ export function listPool(keeper: PoolKeeper): void {
   const name = freeName(keeper.name, pools)
   // Behind those that were there before, also when it takes over the name of one that is closed.
   pools.delete(name)
-  pools.set(name, { name, keeper: new WeakRef(keeper) })
+  pools.set(name, { name, attendedAt: Date.now(), keeper: new WeakRef(keeper) })
+  if (keeper.nodes === undefined) for (const follower of [...followers]) follower({ name, keeper })
 }
 
 function freeName(wanted: string, pools: ReadonlyMap<string, Listed>): string {
@@ -76,6 +99,6 @@ function freeName(wanted: string, pools: ReadonlyMap<string, Listed>): string {
 }
 
 export function unlistPool(keeper: PoolKeeper): void {
-  const pools = listed()
+  const { pools } = listing()
   for (const [name, { keeper: known }] of pools) if (known.deref() === keeper) pools.delete(name)
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { derivePoolName } from './pool-name.ts'
+import { derivePoolName, describeServer } from './pool-name.ts'
 
 test.each([
   [{ host: 'db', port: 5432, database: 'app', user: 'me', password: 'secret' }, 'pg db:5432/app'],
@@ -14,4 +14,13 @@ test.each([
 
 test('a name is never longer than a policy allows', () => {
   expect(derivePoolName('pg', { host: 'h'.repeat(300) })).toHaveLength(200)
+})
+
+test.each([
+  { settings: { host: 'db', port: 5432, database: 'app', user: 'u', password: 'p' }, server: { address: 'db', port: 5432, namespace: 'app' } },
+  { settings: { connectionString: 'postgres://u:p@db:6000/app' }, server: { address: 'db', port: 6000, namespace: 'app' } },
+  { settings: { host: '/run/postgresql', database: '' }, server: { address: '/run/postgresql' } },
+  { settings: { filename: 'app.db' }, server: {} },
+])('where $settings leads to holds no user and no password', ({ settings, server }) => {
+  expect(describeServer('postgresql', settings)).toEqual({ system: 'postgresql', ...server })
 })

@@ -12,6 +12,32 @@ export function derivePoolName(kind: string, settings: Readonly<Record<string, u
   return `${kind} ${place}`.trim().slice(0, 200)
 }
 
+/** Which database a pool leads to, in the words of OpenTelemetry's conventions; what is not known is left out. */
+export interface PoolServer {
+  /** `postgresql`, `mysql`, `redis` … */
+  readonly system: string
+  readonly address?: string
+  readonly port?: number
+  /** The database's name; for Redis, its number. */
+  readonly namespace?: string
+}
+
+/**
+ * Where a pool leads to, for metrics; never a user or a password.
+ *
+ * @param settings - as for `derivePoolName`
+ */
+export function describeServer(system: string, settings: Readonly<Record<string, unknown>> = {}): PoolServer {
+  const { host, port, database }: Record<string, unknown> = { ...fromUrl(settings['connectionString']), ...settings }
+  const number = isName(port) ? Number(port) : NaN
+  return Object.freeze({
+    system,
+    ...(isName(host) && { address: String(host) }),
+    ...(Number.isInteger(number) && { port: number }),
+    ...(isName(database) && { namespace: String(database) }),
+  })
+}
+
 function isName(part: unknown): part is string | number {
   return (typeof part === 'string' && part !== '') || typeof part === 'number'
 }

@@ -1,11 +1,24 @@
-import { derivePoolName, type HostSettings, type PolicyValues } from '@poolkeeper/core'
+import { derivePoolName, describeServer, type HostSettings, type PolicyValues } from '@poolkeeper/core'
 import type { Dialect } from './dialects.ts'
 import type { KnexClient, KnexClientConfig } from './knex-client.ts'
 import type { TarnPool } from './tarn/tarn-pool.ts'
 
+/** What OpenTelemetry calls a database, by Knex's name for a driver or else for a dialect. */
+const SYSTEMS: Readonly<Record<string, string>> = {
+  mariadb: 'mariadb',
+  postgresql: 'postgresql',
+  cockroachdb: 'cockroachdb',
+  redshift: 'aws.redshift',
+  mysql: 'mysql',
+  sqlite3: 'sqlite',
+  mssql: 'microsoft.sql_server',
+  oracle: 'oracle.db',
+}
+
 /** What Knex's own options say about the pool, and who said it. */
 export function hostSettings(client: KnexClient, pool: TarnPool<object>, dialect: Dialect): HostSettings {
   return {
+    server: describeServer(SYSTEMS[client.driverName ?? ''] ?? SYSTEMS[client.dialect ?? ''] ?? 'other_sql', client.connectionSettings),
     defaults: {
       name: derivePoolName(client.driverName ?? 'knex', client.connectionSettings),
       min: pool.min,

@@ -17,6 +17,7 @@ const settingsOf = (changes: Partial<Mysql2PoolConfig>): ReturnType<typeof hostS
 
 test('what nobody said is a default, and mysql2 gets the deadline that it lacks', () => {
   expect(settingsOf({})).toEqual({
+    server: { system: 'mysql', address: 'db', port: 3306, namespace: 'shop' },
     defaults: {
       name: 'mysql2 db:3306/shop',
       min: 0,

@@ -1,4 +1,4 @@
-import { derivePoolName, type HostSettings, type PolicyValues } from '@poolkeeper/core'
+import { derivePoolName, describeServer, type HostSettings, type PolicyValues } from '@poolkeeper/core'
 import type { Mysql2ConnectionConfig, Mysql2PoolConfig } from './pool/mysql2-pool.ts'
 
 /** mysql2's own defaults; it does not tell them from what the user has set to the same. */
@@ -25,13 +25,14 @@ export const MYSQL2_DEFAULTS: HostSettings['defaults'] = {
 
 /** What mysql2's own options say about the pool, and who said it. */
 export function hostSettings(config: Mysql2PoolConfig): HostSettings {
+  const place = placeOf(config.connectionConfig)
   const given = {
     max: config.connectionLimit === 0 ? MOST_CONNECTIONS : config.connectionLimit,
     idleTimeoutMillis: idleTimeout(config),
     connectTimeoutMillis: config.connectionConfig.connectTimeout || LONGEST_MILLIS,
   }
-  const defaults = { ...MYSQL2_DEFAULTS, ...given, name: poolName(config.connectionConfig) }
-  return { defaults, explicit: { ...explicitSettings(given), ...limits(config) } }
+  const defaults = { ...MYSQL2_DEFAULTS, ...given, name: derivePoolName('mysql2', place) }
+  return { server: describeServer('mysql', place), defaults, explicit: { ...explicitSettings(given), ...limits(config) } }
 }
 
 /** What differs from mysql2's defaults was said by the user. */
@@ -54,6 +55,6 @@ function idleTimeout({ idleTimeout: millis = IDLE_TIMEOUT_MILLIS, maxIdle = Infi
   return maxIdle < connectionLimit ? 1 : false
 }
 
-function poolName({ host, port, socketPath, database }: Mysql2ConnectionConfig): string {
-  return derivePoolName('mysql2', socketPath === undefined ? { host, port, database } : { host: socketPath, database })
+function placeOf({ host, port, socketPath, database }: Mysql2ConnectionConfig): Readonly<Record<string, unknown>> {
+  return socketPath === undefined ? { host, port, database } : { host: socketPath, database }
 }

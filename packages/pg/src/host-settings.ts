@@ -1,4 +1,4 @@
-import { derivePoolName, type HostSettings, type PolicyValues } from '@poolkeeper/core'
+import { derivePoolName, describeServer, type HostSettings, type PolicyValues } from '@poolkeeper/core'
 import type { PgPool } from './pg-pool.ts'
 
 /** pg-pool itself waits without limit, for a client and for a connect. */
@@ -13,9 +13,11 @@ const DEFAULT_IDLE_TIMEOUT_MILLIS = 10_000
  */
 export function hostSettings({ options }: PgPool): HostSettings {
   const { max, min = 0, idleTimeoutMillis = DEFAULT_IDLE_TIMEOUT_MILLIS } = options
+  const place = options['connectionString'] === undefined ? { ...fromEnvironment(), ...options } : options
   return {
+    server: describeServer('postgresql', place),
     defaults: {
-      name: derivePoolName('pg', options['connectionString'] === undefined ? { ...fromEnvironment(), ...options } : options),
+      name: derivePoolName('pg', place),
       min,
       max,
       acquireTimeoutMillis: NO_LONGER_THAN_MILLIS,

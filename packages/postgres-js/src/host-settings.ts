@@ -1,4 +1,4 @@
-import type { HostSettings, PolicyValues, PoolPolicyOptions } from '@poolkeeper/core'
+import { describeServer, type HostSettings, type PolicyValues, type PoolPolicyOptions } from '@poolkeeper/core'
 import { FIXED } from './capabilities.ts'
 import type { PostgresOptions } from './postgres-host.ts'
 
@@ -12,7 +12,10 @@ const SPREAD = 0.1
 export function hostSettings(options: PostgresOptions, settled: Partial<PolicyValues>): HostSettings {
   const { connect_timeout, database, host, idle_timeout, max, path, port } = options
   const address = typeof path === 'string' && path !== '' ? path : `${host.join(',')}:${port[0] ?? ''}`
+  // Of several hosts in turn, none is the one.
+  const only = host.length === 1 ? { host: host[0], port: port[0] } : {}
   return {
+    server: describeServer('postgresql', typeof path === 'string' && path !== '' ? { host: path, database } : { ...only, database }),
     defaults: {
       name: `postgres ${address}/${database}`,
       min: 0,

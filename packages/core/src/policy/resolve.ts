@@ -50,7 +50,7 @@ export function resolvePolicy(options: PoolPolicyOptions, host: HostSettings): P
   values.createBackoff = completeBackoff(values.createBackoff)
   values.sizing = settleSizing(values, sources)
   settleContradictions(values, sources)
-  return Object.freeze({ ...values, sources: Object.freeze(sources), host: ownValues(host) })
+  return Object.freeze({ ...values, sources: Object.freeze(sources), host: ownValues(host), server: host.server })
 }
 
 function ownValues({ defaults, explicit }: HostSettings): HostValues {

@@ -1,4 +1,5 @@
 import type { BackoffRange } from '../lending/opening/backoff.ts'
+import type { PoolServer } from '../pool-name.ts'
 import type { PoolPolicyOptions } from './options.ts'
 
 /** Every field with a value: what the rules, the keeper and the ports work with. */
@@ -24,6 +25,8 @@ export type PoolPolicy = PolicyValues & {
   readonly sources: Readonly<Record<keyof PolicyValues, PolicySource>>
   /** What the host says itself; in force while the policy only observes. */
   readonly host: HostValues
+  /** Which database it leads to, where the adapter knows. */
+  readonly server: PoolServer | undefined
 }
 
 /** The fields that only the host can know. */
@@ -34,6 +37,8 @@ export type HostValues = Pick<
 
 /** What the host's own options say. */
 export interface HostSettings {
+  /** Which database the pool leads to. */
+  readonly server?: PoolServer
   /** What holds when nobody said anything. */
   readonly defaults: HostValues
   /** What the user set on the host; beats our defaults, and is beaten by the policy. */
