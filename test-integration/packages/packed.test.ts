@@ -151,6 +151,34 @@ export const result: Promise<[error: Error | null, result: unknown][] | null> = 
 export const wrong = pool.subscribe('news')
 `
 
+const METRICS_BODY = `
+const pool = new pg.Pool({ connectionString: process.env.POSTGRES, max: 3 })
+applyPoolPolicy(pool, { name: 'packed' })
+async function main() {
+  const registry = new Registry()
+  collectPools(registry)
+  await pool.query('select 1')
+  const scraped = await registry.getSingleMetricAsString('poolkeeper_pool_connections')
+  const { resourceMetrics } = await poolMetrics().collect()
+  const [count] = resourceMetrics.scopeMetrics[0].metrics
+  console.log(JSON.stringify({ idle: scraped.includes('{pool="packed",state="idle"} 1'), name: count.descriptor.name, value: count.dataPoints[0].value }))
+  await pool.end()
+}
+main()
+`
+
+const METRICS_TYPED = `
+import { PeriodicExportingMetricReader, type PushMetricExporter } from '@opentelemetry/sdk-metrics'
+import { observePools, poolMetrics } from '@poolkeeper/opentelemetry'
+import { collectPools } from '@poolkeeper/prometheus'
+import { register } from 'prom-client'
+declare const exporter: PushMetricExporter
+export const reader = new PeriodicExportingMetricReader({ exporter, metricProducers: [poolMetrics({ capacity: 'both' })] })
+export const stops: (() => void)[] = [collectPools(register, { prefix: 'app_' }), observePools()]
+// @ts-expect-error a registry of prom-client is asked for
+collectPools({})
+`
+
 const postgres = requireServer('postgres')
 const redis = requireServer('redis')
 const mariadb = requireServer('mariadb')
@@ -195,6 +223,36 @@ postgres.describe('the packed packages in a project of a stranger', () => {
     await project.write(file, head + POSTGRES_JS)
     const output = await project.node({ POSTGRES: postgres.url }, file)
     expect(JSON.parse(output)).toEqual({ one: 1, opened: 1, name: 'packed' })
+  })
+
+  test.for([
+    {
+      name: 'an ES module',
+      file: 'metrics.mjs',
+      head: `import pg from 'pg'
+import { Registry } from 'prom-client'
+import { applyPoolPolicy } from '@poolkeeper/pg'
+import { poolMetrics } from '@poolkeeper/opentelemetry'
+import { collectPools } from '@poolkeeper/prometheus'`,
+    },
+    {
+      name: 'a CommonJS script',
+      file: 'metrics.cjs',
+      head: `const pg = require('pg')
+const { Registry } = require('prom-client')
+const { applyPoolPolicy } = require('@poolkeeper/pg')
+const { poolMetrics } = require('@poolkeeper/opentelemetry')
+const { collectPools } = require('@poolkeeper/prometheus')`,
+    },
+  ])('show their pools to Prometheus and OpenTelemetry from $name', { timeout: 30_000 }, async ({ file, head }) => {
+    await project.write(file, head + METRICS_BODY)
+    const output = await project.node({ POSTGRES: postgres.url }, file)
+    expect(JSON.parse(output)).toEqual({ idle: true, name: 'db.client.connection.count', value: 1 })
+  })
+
+  test('are typed for Prometheus and OpenTelemetry', { timeout: 60_000 }, async () => {
+    await project.write('metrics.mts', METRICS_TYPED)
+    await project.tsc('--strict', '--noEmit', '--target', 'es2022', '--types', 'node', '--module', 'nodenext', 'metrics.mts')
   })
 
   test('are typed for postgres.js', { timeout: 60_000 }, async () => {

@@ -1,0 +1,3 @@
+export { observePools, type ObservePoolsOptions } from './observe-pools.ts'
+export type { BucketSeconds, PoolMetricsOptions } from './options.ts'
+export { poolMetrics } from './pool-metrics.ts'
