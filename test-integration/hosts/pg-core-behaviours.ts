@@ -14,6 +14,7 @@ export const CORE: readonly BehaviourId[] = [
   'connect-late',
   'max-uses',
   'idle-timeout',
+  'dirty-return',
   'host-errors',
   'misuse',
   'counters',

@@ -366,6 +366,9 @@ address.describe('A kept pool of pg', () => {
         const { fatal, invalid, stale } = keeper.stats().closes
         return fatal + invalid + stale === 2 && pool.idleCount === 2
       }, 5_000)
+      const bare = new pg.Pool(settings({ min: 2 }))
+      await sleep(100)
+      expect(bare.totalCount).toBe(0)
     })
 
     test('are what the policy is made of, where it says nothing', async () => {

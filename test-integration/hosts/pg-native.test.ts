@@ -24,7 +24,7 @@ const cannot = {
   'random-faults': DEAF,
 } as const satisfies AdapterHarness['cannot']
 const DECLARED = Object.keys(cannot) as (keyof typeof cannot)[]
-const ITS_OWN = ['check-window', 'dirty-return', 'min-and-ready'] as const
+const ITS_OWN = ['check-window', 'min-and-ready'] as const
 
 const address = requireServer('postgres')
 const missing = cannotCompile()

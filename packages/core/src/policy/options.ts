@@ -131,7 +131,8 @@ export interface ReturnOptions {
    * one there. `'reset'` resets the whole session each time, at the price of a round trip (PostgreSQL:
    * `DISCARD ALL`, MySQL and MariaDB: COM_RESET_CONNECTION, with the `mysql` driver COM_CHANGE_USER). `false` looks at nothing.
    *
-   * Known without a round trip by `pg` from 8.21 on.
+   * A pool of `pg` or of mysql2 that is kept itself hears it from the server's answers. Knex's own pool knows what the
+   * driver keeps: `pg` from 8.21 on.
    *
    * `'check'`, `'reset'` or `false`.
    *
