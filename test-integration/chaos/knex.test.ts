@@ -2,25 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { keeperOf, withPoolPolicy } from '@poolkeeper/knex'
 import knex, { type Knex } from 'knex'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { startFaultProxy } from '../faults/proxy.ts'
 import { attachMariadb, startMariadb, type MariadbServer } from '../harness/mariadb.ts'
 import { attachPostgres, type PostgresServer, startPostgres } from '../harness/postgres.ts'
 import { requireServer } from '../harness/require-server.ts'
 import { silent, type KnexWire } from '../hosts/knex-harness.ts'
 import { mariadbWire } from '../hosts/mariadb-wire.ts'
 import { postgresWire } from '../hosts/postgres-wire.ts'
+import { type Address, type ChaosHost, chaosHost, MAX } from './chaos-host.ts'
 import { failed, fill, report, whileWanted } from './load.ts'
-import {
-  atRest,
-  type BareScene,
-  type ChaosHost,
-  describeBlackholes,
-  describeKills,
-  describeOutage,
-  describeRecycling,
-  describeRestarts,
-  MAX,
-} from './pool-faults.ts'
+import { atRest, describeBlackholes, describeKills, describeOutage, describeRecycling, describeRestarts } from './pool-faults.ts'
 import { stopProcess, type StoppedProcess } from './stopped.ts'
 
 const postgres = requireServer('postgres')
@@ -29,40 +19,30 @@ const mariadb = requireServer('mariadb')
 /** Nobody listens; the server starts, or shuts down. */
 const CONNECT_CODES: ReadonlySet<unknown> = new Set(['ECONNREFUSED', '57P03'])
 
-let scenes = 0
-
 /** Knex's own pool settings, on one dialect. */
 function knexHost(wire: KnexWire): ChaosHost {
-  async function prepare(make: (config: Knex.Config) => Knex): Promise<BareScene & { readonly db: Knex }> {
-    if (wire.target === undefined) throw new Error('no server')
-    const label = `chaos_${++scenes}`
-    const proxy = await startFaultProxy({ target: wire.target })
-    const { pool: _small, ...config } = silent(await wire.config(proxy, label))
+  const { target } = wire
+  if (target === undefined) throw new Error('no server')
+
+  async function configOf(at: Address, label: string): Promise<Knex.Config> {
+    const { pool: _small, ...config } = silent(await wire.config(at, label))
     onTestFinished(() => wire.forget(label))
-    const db = make(config)
-    return { name: 'Knex', db, pool: db, proxy, door: wire.door(label) }
+    return config
   }
 
-  return {
-    async kept(policy = {}) {
-      const scene = await prepare((config) => knex(withPoolPolicy(config, policy)))
-      onTestFinished(async () => {
-        scene.proxy.heal()
-        await scene.db.destroy()
-        await scene.proxy.close()
-      })
-      return { ...scene, keeper: keeperOf(scene.db) }
+  return chaosHost({
+    name: 'Knex',
+    target,
+    door: (label) => wire.door(label),
+    async kept(at, label, policy) {
+      const db = knex(withPoolPolicy(await configOf(at, label), policy))
+      return { pool: db, keeper: keeperOf(db), end: () => db.destroy() }
     },
-    async bare() {
-      const scene = await prepare(knex)
-      // Its close would not end before the network tells it of its dead.
-      onTestFinished(async () => {
-        await scene.proxy.close()
-        await scene.db.destroy()
-      })
-      return scene
+    async bare(at, label) {
+      const db = knex(await configOf(at, label))
+      return { pool: db, end: () => db.destroy() }
     },
-  }
+  })
 }
 
 /** A process that is stopped, on a server of which nothing else in this file ends or restarts a connection. */

@@ -1,32 +1,19 @@
-import { applyPoolPolicy, type PoolKeeper, type PoolPolicyOptions } from '@poolkeeper/mysql2'
+import { applyPoolPolicy } from '@poolkeeper/mysql2'
 import { createPool, type PoolOptions } from 'mysql2'
 import type { Pool } from 'mysql2/promise'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
-import { startFaultProxy } from '../faults/proxy.ts'
 import { type MariadbServer, startMariadb } from '../harness/mariadb.ts'
 import { requireOwnServer } from '../harness/require-server.ts'
 import { mariadbWire } from '../hosts/mariadb-wire.ts'
-import {
-  type BareScene,
-  type ChaosHost,
-  describeBlackholes,
-  describeKills,
-  describeOutage,
-  describeRecycling,
-  describeRestarts,
-  MAX,
-} from './pool-faults.ts'
-
-let scenes = 0
+import { type Address, type ChaosHost, chaosHost, type HostPool, MAX } from './chaos-host.ts'
+import { describeBlackholes, describeKills, describeOutage, describeRecycling, describeRestarts } from './pool-faults.ts'
 
 /** mysql2's promise pool, with its own settings. */
 function mysql2Host(server: MariadbServer): ChaosHost {
-  async function prepare(): Promise<BareScene & { readonly db: Pool }> {
-    const { target, config, door, forget } = mariadbWire(server, 'mysql2')
-    if (target === undefined) throw new Error('no server')
-    const label = `chaos_mysql2_${++scenes}`
-    const proxy = await startFaultProxy({ target })
-    const { connection } = await config(proxy, label)
+  const { config, door, forget } = mariadbWire(server, 'mysql2')
+
+  async function make(at: Address, label: string): Promise<HostPool & { readonly db: Pool }> {
+    const { connection } = await config(at, label)
     onTestFinished(() => forget(label))
     const db = createPool({ ...(connection as PoolOptions), connectionLimit: MAX }).promise()
     const pool = {
@@ -36,30 +23,19 @@ function mysql2Host(server: MariadbServer): ChaosHost {
         return { connection: held.connection, release: () => held.release() }
       },
     }
-    return { name: 'mysql2', db, pool, proxy, door: door(label) }
+    return { db, pool, end: () => db.end() }
   }
 
-  return {
-    async kept(policy: PoolPolicyOptions = {}) {
-      const scene = await prepare()
-      const keeper: PoolKeeper = applyPoolPolicy(scene.db, policy)
-      onTestFinished(async () => {
-        scene.proxy.heal()
-        await scene.db.end()
-        await scene.proxy.close()
-      })
-      return { ...scene, keeper }
+  return chaosHost({
+    name: 'mysql2',
+    target: server,
+    door,
+    async kept(at, label, policy) {
+      const made = await make(at, label)
+      return { ...made, keeper: applyPoolPolicy(made.db, policy) }
     },
-    async bare() {
-      const scene = await prepare()
-      // Its close would not end before the network tells it of its dead.
-      onTestFinished(async () => {
-        await scene.proxy.close()
-        await scene.db.end().catch(() => {})
-      })
-      return scene
-    },
-  }
+    bare: make,
+  })
 }
 
 requireOwnServer('mariadb').describe('mysql2 on MariaDB', () => {

@@ -1,29 +1,16 @@
-import { applyPoolPolicy, type PoolKeeper, type PoolPolicyOptions } from '@poolkeeper/pg'
+import { applyPoolPolicy } from '@poolkeeper/pg'
 import { Pool } from 'pg'
-import { afterAll, beforeAll, describe, onTestFinished } from 'vitest'
-import { startFaultProxy } from '../faults/proxy.ts'
+import { afterAll, beforeAll, describe } from 'vitest'
 import { type PostgresServer, startPostgres } from '../harness/postgres.ts'
 import { postgresDoor } from '../hosts/postgres-wire.ts'
-import {
-  type BareScene,
-  type ChaosHost,
-  describeBlackholes,
-  describeKills,
-  describeOutage,
-  describeRecycling,
-  describeRestarts,
-  MAX,
-} from './pool-faults.ts'
-
-let scenes = 0
+import { type Address, type ChaosHost, chaosHost, type HostPool, MAX } from './chaos-host.ts'
+import { describeBlackholes, describeKills, describeOutage, describeRecycling, describeRestarts } from './pool-faults.ts'
 
 /** A pool of pg, with its own settings. */
 function pgHost(server: PostgresServer): ChaosHost {
-  async function prepare(): Promise<BareScene & { readonly db: Pool }> {
-    const { host, port, user, database } = server
-    const label = `chaos_pg_${++scenes}`
-    const proxy = await startFaultProxy({ target: { host, port } })
-    const db = new Pool({ host: proxy.host, port: proxy.port, user, database, application_name: label, max: MAX })
+  function make({ host, port }: Address, label: string): HostPool & { readonly db: Pool } {
+    const { user, database } = server
+    const db = new Pool({ host, port, user, database, application_name: label, max: MAX })
     const pool = {
       query: () => db.query('select 1'),
       async acquire() {
@@ -31,33 +18,25 @@ function pgHost(server: PostgresServer): ChaosHost {
         return { connection: held, release: () => held.release() }
       },
     }
-    return { name: 'pg', db, pool, proxy, door: postgresDoor(server, label) }
+    return { db, pool, end: () => db.end() }
   }
 
-  return {
-    async kept(policy: PoolPolicyOptions = {}) {
-      const scene = await prepare()
-      const keeper: PoolKeeper = applyPoolPolicy(scene.db, policy)
-      onTestFinished(async () => {
-        scene.proxy.heal()
-        await scene.db.end()
-        await scene.proxy.close()
-      })
-      return { ...scene, keeper }
+  return chaosHost({
+    name: 'pg',
+    target: server,
+    door: (label) => postgresDoor(server, label),
+    kept(at, label, policy) {
+      const made = make(at, label)
+      return { ...made, keeper: applyPoolPolicy(made.db, policy) }
     },
-    async bare() {
-      const scene = await prepare()
+    bare(at, label) {
+      const made = make(at, label)
       // Nobody else listens: the death of an idle client would end the process.
-      scene.db.on('error', () => {})
-      scene.db.on('connect', (client) => void client.on('error', () => {}))
-      // Its close would not end before the network tells it of its dead.
-      onTestFinished(async () => {
-        await scene.proxy.close()
-        void scene.db.end().catch(() => {})
-      })
-      return scene
+      made.db.on('error', () => {})
+      made.db.on('connect', (client) => void client.on('error', () => {}))
+      return made
     },
-  }
+  })
 }
 
 describe('pg on PostgreSQL', () => {

@@ -1,37 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ServerDoor } from '@poolkeeper/conformance'
-import type { PoolKeeper, PoolPolicyOptions } from '@poolkeeper/core'
+import type { PoolKeeper } from '@poolkeeper/core'
 import { describe, expect, test, vi } from 'vitest'
-import type { FaultProxy } from '../faults/proxy.ts'
 import type { ShutdownMode } from '../harness/server-address.ts'
-import { answersWithin, burst, failed, fill, inTurn, type Loaded, report, steadily, timeToHold, whileWanted, worst } from './load.ts'
+import { type ChaosHost, MAX, type Scene } from './chaos-host.ts'
+import { answersWithin, burst, failed, fill, inTurn, report, steadily, timeToHold, whileWanted, worst } from './load.ts'
 
-/** Of every pool here: what its host would have of itself. */
-export const MAX = 10
 /** Longer than the window of half a second. */
 const IDLE_MILLIS = 600
 const VALIDATION_TIMEOUT_MILLIS = 1_000
 const BARE_CUT_OFF_MILLIS = 3_000
-
-/** A pool behind a proxy, as its host makes it. */
-export interface BareScene {
-  /** Of the host. */
-  readonly name: string
-  readonly pool: Loaded
-  readonly proxy: FaultProxy
-  readonly door: ServerDoor
-}
-
-/** The same, kept, with our defaults and what the test asks for. */
-export interface Scene extends BareScene {
-  readonly keeper: PoolKeeper
-}
-
-/** One host on one server. What it opens is closed with the test, and that has to end, whatever was broken. */
-export interface ChaosHost {
-  kept(policy?: PoolPolicyOptions): Promise<Scene>
-  bare(): Promise<BareScene>
-}
 
 /** Checks enough for the pool to know how long they usually take. */
 async function giveHistory({ pool }: Scene): Promise<void> {

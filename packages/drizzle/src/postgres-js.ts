@@ -11,6 +11,11 @@ type ConnectionConfig = FormOf<Parameter, Sql, 'connection'>
 type ClientConfig = FormOf<Parameter, Sql, 'client'>
 type Connection = string | (Options<Record<string, PostgresType>> & { readonly url?: string }) | undefined
 
+interface ParsedTls {
+  readonly ssl: NonNullable<Options<Record<string, PostgresType>>['ssl']>
+  readonly sslnegotiation?: unknown
+}
+
 /**
  * What `drizzle()` of `drizzle-orm/postgres-js` takes, with a policy on its pool: a URL, an instance of postgres.js, or a
  * configuration with a `connection` or a `client` in it. Drizzle makes the instance itself, once for each call, of
@@ -37,7 +42,8 @@ export function withPoolPolicy(given: unknown, policy: PoolPolicyOptions = {}): 
     make(source) {
       const connection = (typeof source === 'string' ? source : source.connection) as Connection
       const { url, ...options } = typeof connection === 'string' ? { url: connection } : { ...connection }
-      const kept = port.withPoolPolicy(options, policy)
+      const wishes = 'ssl' in options ? options : { ...options, ...tlsOf(connection) }
+      const kept = port.withPoolPolicy(wishes, policy)
       return drizzle({ connection: url === undefined ? kept : { ...kept, url } }).$client
     },
     attend: (sql) => port.applyPoolPolicy(sql as Sql, policy),
@@ -63,4 +69,10 @@ export function applyPoolPolicy(db: WithClient<Sql>, policy: PoolPolicyOptions =
  */
 export function keeperOf(db: WithClient<Sql>): PoolKeeper {
   return port.keeperOf(clientOf(db))
+}
+
+/** What postgres.js itself makes of a URL and of the environment. An instance connects to nothing before it is asked. */
+function tlsOf(connection: Connection): Pick<Options<Record<string, PostgresType>>, 'ssl'> & { readonly sslnegotiation?: unknown } {
+  const { ssl, sslnegotiation } = drizzle({ connection: connection ?? {} }).$client.options as ParsedTls
+  return { ssl, sslnegotiation }
 }

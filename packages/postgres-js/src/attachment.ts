@@ -1,7 +1,6 @@
 import {
   appliedKeeper,
   forgetKeeper,
-  type PolicyValues,
   type PoolKeeper,
   type PoolPolicyOptions,
   registerKeeper,
@@ -14,24 +13,10 @@ import { hostSettings } from './host-settings.ts'
 import { type PostgresOptions, type PostgresSql, type SocketFactory, unsupported } from './postgres-host.ts'
 import { PostgresPort } from './postgres-port.ts'
 import { isOff, type Target, type TlsWish } from './raw-socket.ts'
-
-/** What `withPoolPolicy` put into the options of an instance. */
-export interface Declaration {
-  readonly policy: PoolPolicyOptions
-  readonly settled: Partial<PolicyValues>
-  readonly ssl: TlsWish
-  readonly isDirect: boolean
-}
-
-/** By the socket factory that stands in the options. */
-const declarations = new WeakMap<object, Declaration>()
-/** By the object that an instance shares with those that postgres.js makes beside it. */
-const attached = new WeakMap<object, { readonly options: PostgresOptions; readonly port: PostgresPort }>()
-
-const seen = new WeakSet<object>()
+import { type Declaration, registry } from './registry.ts'
 
 export function declarationOf({ options }: PostgresSql): Declaration | undefined {
-  return options.socket === undefined ? undefined : declarations.get(options.socket)
+  return options.socket === undefined ? undefined : registry().declarations.get(options.socket)
 }
 
 /** The factory that goes into the options of an instance that is to be made. */
@@ -39,11 +24,11 @@ export function declaredSocket(declaration: Declaration): SocketFactory {
   const next = hostsInTurn()
   let isTold = false
   const factory: SocketFactory = (options) => {
-    if (!isTold && !attached.has(options.shared)) warnUnattended(options)
+    if (!isTold && !registry().attended.has(options.shared)) warnUnattended(options)
     isTold = true
     return gateOf(options, next(options, declaration))
   }
-  declarations.set(factory, declaration)
+  registry().declarations.set(factory, declaration)
   return factory
 }
 
@@ -55,9 +40,9 @@ function warnUnattended({ database }: PostgresOptions): void {
 }
 
 function gateOf(options: PostgresOptions, target: Target): Gate {
-  const entry = attached.get(options.shared)
+  const entry = registry().attended.get(options.shared)
   // The instance that listens is beside the pool.
-  return new Gate(target, entry?.options === options ? entry.port : undefined)
+  return new Gate(target, entry?.options === options ? entry.events : undefined)
 }
 
 /** One host after the other, where several are named, as postgres.js does. */
@@ -79,6 +64,7 @@ export function attend(sql: PostgresSql, policy: PoolPolicyOptions): PoolKeeper 
   const declaration = declarationOf(sql)
   refuseWhatHostCannot(policy, declaration === undefined)
   if (declaration === undefined) refuseSettledSocket(sql.options)
+  else refuseUnseenTls(sql.options)
   const settings = hostSettings(sql.options, declaration?.settled ?? {})
   const resolve = (changes: PoolPolicyOptions): ReturnType<typeof resolvePolicy> => resolvePolicy({ ...policy, ...changes }, settings)
   const resolved = resolve({})
@@ -92,12 +78,13 @@ export function attend(sql: PostgresSql, policy: PoolPolicyOptions): PoolKeeper 
       return resolve(changes)
     },
   })
-  attached.set(sql.options.shared, { options: sql.options, port })
+  const { attended, seen } = registry()
+  attended.set(sql.options.shared, { options: sql.options, events: port })
   const { socket } = sql.options
   port.attach(keeper, resolved, {
     socket: declaration === undefined || socket === undefined ? (options) => gateOf(options, targetOf()) : socket,
     onDetach() {
-      attached.delete(sql.options.shared)
+      attended.delete(sql.options.shared)
       forgetKeeper(sql.options)
     },
   })
@@ -109,11 +96,20 @@ export function attend(sql: PostgresSql, policy: PoolPolicyOptions): PoolKeeper 
 
 /** Whether it was once: a declared policy is taken up by itself only the first time. */
 export function wasAttended({ options }: PostgresSql): boolean {
-  return seen.has(options)
+  return registry().seen.has(options)
 }
 
 function refuseSettledSocket({ socket, ssl }: PostgresOptions): void {
   if (socket !== undefined) throw unsupported('this instance has a `socket` of its own already')
   if (isOff(ssl as TlsWish)) return
   throw unsupported('this instance talks TLS, which was settled when it was made: give its options to withPoolPolicy()')
+}
+
+/** `postgres.js` would negotiate it through our socket, below which it cannot be: it would end up within itself. */
+function refuseUnseenTls({ ssl }: PostgresOptions): void {
+  if (isOff(ssl as TlsWish)) return
+  const wish = typeof ssl === 'string' ? `'${ssl}'` : 'a wish for TLS'
+  throw unsupported(
+    `\`ssl\` is ${wish} by the URL (\`sslmode\`) or the environment (\`PGSSL\`) alone: put \`ssl\` into the options that withPoolPolicy() is given`,
+  )
 }

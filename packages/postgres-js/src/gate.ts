@@ -1,19 +1,10 @@
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Harm } from '@poolkeeper/core'
-import { pgDriver } from '@poolkeeper/drivers'
-import {
-  type Asked,
-  cleanStartup,
-  errorFields,
-  follow,
-  FROM_SERVER,
-  greetingOf,
-  type MessageReader,
-  queryMessage,
-  ServerMessages,
-  SYNC_MESSAGE,
-} from './messages.ts'
+import { Conversation, type ConversationOwner } from './conversation.ts'
+import type { GateEvents } from './gate-events.ts'
+import { cleanStartup, greetingOf } from './messages.ts'
+import type { Backend } from './query-class.ts'
 import { connectRaw, type Target } from './raw-socket.ts'
 
 /** Makes the startup packet so long that postgres.js sends it at once; taken off before the server sees it. */
@@ -22,36 +13,8 @@ export const PAD = 'poolkeeper_pad'
 /** A farewell that is not answered by then is not waited for. */
 const FAREWELL_MILLIS = 1_000
 const TERMINATE = Buffer.from([0x58, 0, 0, 0, 4])
-const REST = 'I'.charCodeAt(0)
-/** What the server may send of its own accord, between the answers. */
-const UNASKED: ReadonlySet<number> = new Set([FROM_SERVER.notice, FROM_SERVER.parameter, FROM_SERVER.notification])
 
 type Phase = 'new' | 'starting' | 'open' | 'foreign' | 'ended' | 'closed'
-
-/** How a connection ended: by itself, or by the wish of postgres.js. */
-export type GateEnd = 'died' | 'ended'
-
-/** What a gate tells. */
-export interface GateEvents {
-  opening(gate: Gate): void
-  opened(gate: Gate): void
-  openFailed(gate: Gate, error: unknown): void
-  busy(gate: Gate): void
-  rested(gate: Gate): void
-  failed(gate: Gate, error: unknown, harm: Harm): void
-  mustProve(gate: Gate): boolean
-  prove(gate: Gate): Promise<void>
-  /** It will be closed soon. Until `gone`, postgres.js still takes it for a connection that it can use. */
-  doomed(gate: Gate): void
-  /** The socket is closed; postgres.js is told next. */
-  closed(gate: Gate, how: GateEnd, error: unknown): void
-  gone(gate: Gate): void
-}
-
-interface Probe {
-  readonly resolve: () => void
-  readonly reject: (error: Error) => void
-}
 
 type WriteCallback = (error?: Error | null) => void
 
@@ -60,24 +23,19 @@ type WriteCallback = (error?: Error | null) => void
  * connection for a sign of life. Then a Sync goes out in between, its answer is taken out, and what
  * postgres.js wants to send is held back until it is there.
  */
-export class Gate extends EventEmitter implements MessageReader {
+export class Gate extends EventEmitter implements ConversationOwner {
   /** Before 3.4.4, postgres.js makes a new socket for a lost connection only when the old one says so. */
   readonly encrypted = true
   readonly host: string
   readonly port: number
   readonly openedAt: number = performance.now()
-  /** The server's number for it. */
-  pid: number | undefined
   restedAt: number = performance.now()
   events: GateEvents | undefined
-  readonly #asked: Asked = { pending: 0, isUnfinished: false }
-  readonly #messages = new ServerMessages(this)
+  readonly #conversation = new Conversation(this)
   #held: { bytes: Buffer; callback: WriteCallback | undefined }[] = []
   #socket: Socket
   #isConnected = false
   #phase: Phase = 'new'
-  #status = REST
-  #probe: Probe | undefined
   #isProving = false
   #isDoomed = false
   #hasLeft = false
@@ -92,9 +50,19 @@ export class Gate extends EventEmitter implements MessageReader {
     this.#socket = connectRaw(target, (error, socket) => this.#connected(error, socket))
   }
 
+  /** The server's number for it. */
+  get pid(): number | undefined {
+    return this.#conversation.pid
+  }
+
+  /** Whether it is the connection that postgres.js knows by these. */
+  is({ pid, secret }: Backend): boolean {
+    return this.#conversation.pid === pid && this.#conversation.secret === secret
+  }
+
   /** Open, with nothing in flight, in no transaction. */
   get isAtRest(): boolean {
-    return this.isOpen && this.#asked.pending === 0 && !this.#asked.isUnfinished && this.#status === REST
+    return this.isOpen && this.#conversation.isAtRest
   }
 
   get isOpen(): boolean {
@@ -102,7 +70,7 @@ export class Gate extends EventEmitter implements MessageReader {
   }
 
   get isProbing(): boolean {
-    return this.#probe !== undefined
+    return this.#conversation.isProbing
   }
 
   get isStarting(): boolean {
@@ -127,9 +95,9 @@ export class Gate extends EventEmitter implements MessageReader {
       bytes = greeted
     }
     const wasAtRest = this.isAtRest
-    if (this.#phase !== 'foreign') follow(this.#asked, bytes)
-    if (wasAtRest && this.#probe === undefined && !this.#isProving) this.#begin()
-    if (!this.#isConnected || this.#probe !== undefined || this.#isProving) {
+    if (this.#phase !== 'foreign') this.#conversation.sends(bytes)
+    if (wasAtRest && !this.isProbing && !this.#isProving) this.#begin()
+    if (!this.#isConnected || this.isProbing || this.#isProving) {
       this.#held.push({ bytes, callback })
       return true
     }
@@ -139,12 +107,11 @@ export class Gate extends EventEmitter implements MessageReader {
   /** Asks the server for a sign of life. Only at rest, or on behalf of what is held back. */
   probe(text: string | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (!this.isOpen || this.#probe !== undefined) {
+      if (!this.isOpen || this.isProbing) {
         reject(new Error('the connection cannot be asked now'))
         return
       }
-      this.#probe = { resolve, reject }
-      this.#socket.write(text === undefined ? SYNC_MESSAGE : queryMessage(text))
+      this.#socket.write(this.#conversation.probe(text, resolve, reject))
     })
   }
 
@@ -176,8 +143,7 @@ export class Gate extends EventEmitter implements MessageReader {
   end(farewell?: Uint8Array): void {
     if (this.#phase === 'closed') return
     this.#phase = 'ended'
-    this.#probe?.reject(new Error('the connection was ended'))
-    this.#probe = undefined
+    this.#conversation.endProbe(new Error('the connection was ended'))
     this.#farewell(farewell)
   }
 
@@ -221,7 +187,7 @@ export class Gate extends EventEmitter implements MessageReader {
     }
     this.#phase = greeting === 'cancel' ? 'foreign' : 'starting'
     if (greeting === 'cancel') return bytes
-    this.#asked.pending = 1
+    this.#conversation.begin()
     this.events?.opening(this)
     const startup = cleanStartup(bytes, PAD)
     this.#held.push({ bytes: startup, callback: undefined })
@@ -261,14 +227,14 @@ export class Gate extends EventEmitter implements MessageReader {
   }
 
   #release(): void {
-    if (!this.#isConnected || this.#probe !== undefined || this.#isProving) return
+    if (!this.#isConnected || this.isProbing || this.#isProving) return
     for (const { bytes, callback } of this.#held.splice(0)) this.#socket.write(bytes, callback)
   }
 
   #receive(chunk: Buffer): void {
     const wasOpen = this.#phase === 'open'
     const wasAtRest = this.isAtRest
-    const passed = this.#phase === 'foreign' ? chunk : this.#messages.push(chunk)
+    const passed = this.#phase === 'foreign' ? chunk : this.#conversation.hears(chunk)
     if (!wasOpen && this.isOpen) this.events?.opened(this)
     if (passed.length > 0) this.emit('data', passed)
     if (!wasAtRest && this.isAtRest) {
@@ -277,41 +243,22 @@ export class Gate extends EventEmitter implements MessageReader {
     }
   }
 
-  wants(type: number): boolean {
-    if (type === FROM_SERVER.readyForQuery || (type === FROM_SERVER.key && this.#phase === 'starting')) return true
-    return type === FROM_SERVER.error || (this.#probe !== undefined && !UNASKED.has(type))
+  ready(): void {
+    if (this.#phase === 'starting') this.#phase = 'open'
   }
 
-  read(type: number, message: Buffer): boolean {
-    if (type === FROM_SERVER.error && !this.#survives(message)) return false
-    if (type === FROM_SERVER.key && this.#probe === undefined) this.pid = message.readInt32BE(5)
-    if (type !== FROM_SERVER.readyForQuery) return this.#probe === undefined
-    const probe = this.#probe
-    if (probe === undefined) {
-      this.#asked.pending--
-      this.#status = message[5] ?? REST
-      if (this.#phase === 'starting') this.#phase = 'open'
-      return true
-    }
-    this.#probe = undefined
-    probe.resolve()
+  proven(): void {
     this.#release()
-    return false
   }
 
   /**
    * The last word of a server is the error of the socket: handed on as an answer, postgres.js would keep it
    * for the first command of the next connection.
    */
-  #survives(message: Buffer): boolean {
-    const fields = errorFields(message)
-    const error = Object.assign(new Error(fields['message']), { ...fields, name: 'PostgresError' })
-    const harm = pgDriver.harmOf(error)
+  told(error: Error, harm: Harm, isFatal: boolean): boolean {
     if (this.#phase === 'starting') this.#error = error
-    if (this.#phase !== 'open') return true
-    if (harm === 'statement') return true
+    if (this.#phase !== 'open' || harm === 'statement') return true
     this.events?.failed(this, error, harm)
-    const isFatal = fields['severity'] === 'FATAL' || fields['severity'] === 'PANIC'
     if (isFatal) this.kill(error)
     return !isFatal
   }
@@ -319,11 +266,10 @@ export class Gate extends EventEmitter implements MessageReader {
   #end(error: Error | undefined, hadError: boolean): void {
     if (this.#phase === 'closed') return
     const phase = this.#phase
-    const isOwed = this.#asked.pending > 0 || this.#asked.isUnfinished || this.#held.length > 0 || phase === 'new'
+    const isOwed = this.#conversation.isOwed || this.#held.length > 0 || phase === 'new'
     this.#phase = 'closed'
     this.#held = []
-    this.#probe?.reject(error ?? new Error('the connection was closed'))
-    this.#probe = undefined
+    this.#conversation.endProbe(error ?? new Error('the connection was closed'))
     if (phase === 'starting' || phase === 'new') this.events?.openFailed(this, error ?? new Error('the connection was closed before it was ready'))
     const { events } = this
     if (this.#hasLeft) {

@@ -24,7 +24,7 @@ export interface QueryHandler {
   debug?: unknown
 }
 
-interface QueryPrototype {
+export interface QueryPrototype {
   handle(this: PostgresQuery): Promise<void>
 }
 
@@ -75,46 +75,6 @@ export function postgresOf(sql: unknown): { readonly sql: PostgresSql; readonly 
     throw unsupported('queries of this version of postgres.js are made differently (tried with 3.4.0 to 3.4.9)')
   }
   return { sql: instance, handler: query.handler, prototype }
-}
-
-/** What stands in the place of an instance's own handler. */
-const doors = new WeakMap<QueryHandler, QueryHandler>()
-const watched = new Map<QueryPrototype, { readonly original: QueryPrototype['handle']; doors: number }>()
-
-/**
- * From now on the queries of one instance are handed to `door`. The class of queries is one for all instances, and
- * the tagged template itself cannot be replaced: so it is asked of every query whose it is. Returns how to undo it.
- */
-export function interceptQueries(prototype: QueryPrototype, handler: QueryHandler, door: QueryHandler): () => void {
-  doors.set(handler, door)
-  const entry = watched.get(prototype) ?? watch(prototype)
-  entry.doors++
-  return () => {
-    doors.delete(handler)
-    if (--entry.doors > 0) return
-    watched.delete(prototype)
-    prototype.handle = entry.original
-  }
-}
-
-function watch(prototype: QueryPrototype): { readonly original: QueryPrototype['handle']; doors: number } {
-  const original = prototype.handle
-  const entry = { original, doors: 0 }
-  watched.set(prototype, entry)
-  prototype.handle = function handle(): Promise<void> {
-    if (!this.executed) this.handler = doors.get(this.handler) ?? this.handler
-    if (isOwnQuestion(this)) this.reject = () => {}
-    return original.call(this)
-  }
-  return entry
-}
-
-/**
- * What postgres.js asks of a new connection for itself. When the connection dies meanwhile, nobody would hear of the
- * rejection, and it would end the process; who waits for the connection has his error by another way.
- */
-function isOwnQuestion({ canceller, strings }: PostgresQuery): boolean {
-  return canceller === undefined && strings[0]?.includes('b.typarray') === true
 }
 
 /** Calls back when a query that waits is given to a connection, or leaves without. */

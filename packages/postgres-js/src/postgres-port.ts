@@ -1,8 +1,8 @@
 import { Overrides, type PoolPolicy, type SharedEvents, type SharedPort, type ValidationAnswer, type Waiter } from '@poolkeeper/core'
-import { type Gate, type GateEnd, type GateEvents, PAD } from './gate.ts'
+import type { GateEnd, GateEvents } from './gate-events.ts'
+import { type Gate, PAD } from './gate.ts'
 import {
   emptyQuery,
-  interceptQueries,
   pidOf,
   postgresOf,
   type PostgresSql,
@@ -11,6 +11,7 @@ import {
   type SocketFactory,
 } from './postgres-host.ts'
 import { Queries } from './queries.ts'
+import { interceptQueries } from './query-class.ts'
 import { knock, type Target } from './raw-socket.ts'
 
 /** What `close()` gives the server to end its connections. */
@@ -54,7 +55,13 @@ export class PostgresPort implements SharedPort<Gate>, GateEvents {
     this.#ownEnd = sql.end
     this.#overrides = new Overrides(sql)
     this.#settings = new Overrides(sql.options)
-    this.#overrides.onUndo(interceptQueries(prototype, handler, (query) => this.#queries.door(query)))
+    this.#overrides.onUndo(
+      interceptQueries(prototype, handler, {
+        door: (query) => this.#queries.door(query),
+        // Also one that postgres.js has not heard the end of.
+        owns: (backend) => [...this.#gates, ...this.#doomed.keys()].some((gate) => gate.is(backend)),
+      }),
+    )
   }
 
   /** Takes its place: from now on everything is told to the keeper. */

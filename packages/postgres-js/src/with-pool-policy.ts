@@ -19,7 +19,8 @@ interface GivenOptions {
  * Options for `postgres()` in which the policy stands, and with them what postgres.js settles when an instance is
  * made: TLS, the maximum, lifetime and idle time. `keeperOf(sql)` then attends the instance.
  *
- * TLS has to stand in these options: what the URL says of it (`sslmode`) is refused at the first connect.
+ * TLS has to stand in these options: what the URL or the environment says of it (`sslmode`, `PGSSL`) is not seen
+ * here, and `keeperOf(sql)` refuses it.
  *
  * @example
  * const sql = postgres(url, withPoolPolicy({ ssl: 'require' }, { keepaliveMillis: 60_000 }))
