@@ -29,6 +29,7 @@ const BENCHMARKS: Readonly<Record<string, (scale: Scale) => Promise<Row[]>>> = {
   'knex-loopback': onServer('knex-loopback'),
   'mysql2-loopback': onServer('mysql2-loopback'),
   'pg-pool-loopback': onServer('pg-pool-loopback'),
+  'postgres-js-loopback': onServer('postgres-js-loopback'),
   recycling: onServer('recycling'),
 }
 

@@ -9,12 +9,13 @@ interface BenchmarkServer extends Address {
   stop(): Promise<void>
 }
 
-type ServerBenchmark = 'knex-loopback' | 'mysql2-loopback' | 'pg-pool-loopback' | 'recycling'
+type ServerBenchmark = 'knex-loopback' | 'mysql2-loopback' | 'pg-pool-loopback' | 'postgres-js-loopback' | 'recycling'
 
 const SERVERS: Readonly<Record<ServerBenchmark, () => Promise<BenchmarkServer>>> = {
   'knex-loopback': startPostgres,
   'mysql2-loopback': startMariadb,
   'pg-pool-loopback': startPostgres,
+  'postgres-js-loopback': startPostgres,
   recycling: startPostgres,
 }
 

@@ -5,12 +5,14 @@ import { knexLoopback } from './knex-loopback.ts'
 import { mysql2Loopback } from './mysql2-loopback.ts'
 import { pgPoolLoopback } from './pg-pool-loopback.ts'
 import type { Address } from './pools.ts'
+import { postgresJsLoopback } from './postgres-js-loopback.ts'
 import { recycling } from './recycling.ts'
 
 const BENCHMARKS: Readonly<Record<string, (scale: Scale, address: Address) => Promise<Row[]>>> = {
   'knex-loopback': knexLoopback,
   'mysql2-loopback': mysql2Loopback,
   'pg-pool-loopback': pgPoolLoopback,
+  'postgres-js-loopback': postgresJsLoopback,
   recycling,
 }
 

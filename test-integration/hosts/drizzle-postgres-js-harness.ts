@@ -12,7 +12,7 @@ import type { Options, Sql } from 'postgres'
 import { startFaultProxy } from '../faults/proxy.ts'
 import type { PostgresServer } from '../harness/postgres.ts'
 import { type DrizzleHarnessOptions, type Trip, TRIPS } from './drizzle-ways.ts'
-import { NO_TRANSACTIONS, optionsFor, PostgresJsPool, type PostgresJsParts } from './postgres-js-harness.ts'
+import { NO_RESIZE, optionsFor, PostgresJsPool, type PostgresJsParts } from './postgres-js-harness.ts'
 import { postgresDoor } from './postgres-wire.ts'
 
 type Database = PostgresJsDatabase & { readonly $client: Sql }
@@ -23,7 +23,7 @@ let pools = 0
 
 /** Puts `drizzle-orm/postgres-js` before the behaviours. */
 export function drizzlePostgresJs(options: DrizzleHarnessOptions<PostgresServer, typeof drizzle>): AdapterHarness {
-  const { name, way, trip, server, lacks = { transactions: NO_TRANSACTIONS }, cannot = {}, createDb = drizzle } = options
+  const { name, way, trip, server, lacks = { resize: NO_RESIZE }, cannot = {}, createDb = drizzle } = options
 
   async function build(make: (connection: Connection) => Database): Promise<Parts> {
     const label = `drizzle_postgres_js_${++pools}`

@@ -1,20 +1,21 @@
 import type { AdapterHarness } from '@poolkeeper/conformance'
 
 const SHARED = 'nothing is lent'
-const SIZE = 'postgres.js settles its size when it is made'
 
 /** What postgres.js does not show, with the reason. */
 export const CANNOT: NonNullable<AdapterHarness['cannot']> = {
   reuse: 'postgres.js takes the connection that has rested longest, not the one that was used last',
-  'strict-max': '`max` is kept by postgres.js itself, and there is neither `replaceAhead` nor `maxUses` to go with it',
+  'strict-max': 'there is no `maxUses` to close what comes back (that `max` holds is shown in tests of its own)',
+  'check-window': 'a reserved connection is known by the answer to an empty statement, which the server hears (shown in a test of its own)',
+  'check-deadline': 'the server is asked at its door as well, without a place in the pool: silence is found out before the deadline (shown in a test of its own)',
+  'dead-in-window': 'postgres.js sends several queries at once on one connection: a death costs all that were in flight (shown in a test of its own)',
+  'idle-timeout': 'the idle timeout is postgres.js\'s own timer, which knows no minimum',
+  'min-and-ready': 'there is no `minIdle` (`min` and `ready()` are shown in tests of their own)',
+  'dirty-return': 'DISCARD ALL takes away prepared statements that postgres.js goes on using: there is no `reset` (the check is shown in tests of its own)',
+  counters: 'several callers share one connection, so uses are not callers (shown in a test of its own)',
+  misuse: 'a reserved connection gives itself back: there is nothing foreign to give (a second release is shown in a test of its own)',
+  sizing: 'postgres.js settles its size when it is made',
   handover: 'postgres.js opens a connection for one query, and keeps it for that',
-  'check-window': `${SHARED}: to hold a connection is to begin a transaction, which the server hears (shown in a test of its own)`,
-  'check-deadline': 'there is no `replaceAhead` to switch off (the deadline is shown in a test of its own)',
-  proof: `${SHARED}: a transaction always begins and ends with an answer`,
-  'dead-in-window': 'postgres.js sends several queries at once: a death costs all that were in flight (shown in a test of its own)',
-  'connect-refused': 'postgres.js waits longer after each refusal, by its own `backoff`, and says so to nobody',
-  'connect-frozen': 'postgres.js gives a connect up at its own connect timeout alone, and keeps the place for it until then',
-  'connect-late': 'the connect timeout is postgres.js\'s own, and what it says of it',
   'connect-retry': 'postgres.js pauses between its connects by its own `backoff`',
   circuit: 'postgres.js connects when it likes, and asks nobody',
   hooks: `${SHARED}: there is no connection to show to a hook`,
@@ -25,18 +26,4 @@ export const CANNOT: NonNullable<AdapterHarness['cannot']> = {
   'max-lifetime': 'postgres.js closes by its own timer, and opens the next one when it is needed',
   credentials: 'postgres.js asks its own `password` function at each connect',
   'max-uses': `${SHARED}: nobody counts uses`,
-  'idle-timeout': 'the idle timeout is postgres.js\'s own, and knows no minimum',
-  'min-and-ready': 'there is no `minIdle` (`min` and `ready()` are shown in tests of their own)',
-  'host-errors': 'postgres.js has no deadline and no error for it: the error is ours',
-  misuse: `${SHARED}, so nothing can be given back twice`,
-  observers: '`acquired` is told of connections, not of callers: several share one',
-  counters: 'several callers share one connection, so uses are not callers (shown in a test of its own)',
-  resize: SIZE,
-  sizing: SIZE,
-  'random-faults': SIZE,
-  'died-lent': 'uses are counted by connection, the questions of postgres.js itself among them',
-  'evict-idle': 'to hold a connection is to begin a transaction, which takes a round trip of its own (shown in a test of its own)',
-  'drain-blocked': 'a query reaches the pool a turn after it was asked: it is refused, not rejected (shown in a test of its own)',
-  'host-close': '`sql.end()` waits for what is in flight, without limit, as it says itself',
-  'last-answer': '`sql.end()` waits for what is in flight, without limit, as it says itself',
 }

@@ -1,46 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { PoolEvent, PoolKeeper, PoolPolicyOptions } from '@poolkeeper/core'
+import type { PoolEvent, PoolPolicyOptions } from '@poolkeeper/core'
 import { applyPoolPolicy, findPoolkeeperError, keeperOf, withPoolPolicy } from '@poolkeeper/postgres-js'
 import postgres, { type Sql } from 'postgres'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { type FaultProxy, startFaultProxy } from '../faults/proxy.ts'
 import { attachPostgres, type PostgresServer } from '../harness/postgres.ts'
 import { requireServer } from '../harness/require-server.ts'
-import { optionsFor } from './postgres-js-harness.ts'
+import { type KeptPostgres, keptPostgres } from './postgres-js-kept.ts'
 import { postgresDoor } from './postgres-wire.ts'
 
 const WINDOW_MILLIS = 100
-
-interface Kept {
-  readonly sql: Sql
-  readonly keeper: PoolKeeper
-  readonly proxy: FaultProxy
-  readonly label: string
-}
 
 const address = requireServer('postgres')
 
 address.describe('what the policy does with postgres.js', () => {
   let server: PostgresServer
-  let pools = 0
 
   beforeAll(async () => {
     server = await attachPostgres(address)
   })
   afterAll(() => server.stop())
 
-  async function kept(policy: PoolPolicyOptions = {}): Promise<Kept> {
-    const label = `postgres_js_features_${++pools}`
-    const proxy = await startFaultProxy({ target: server })
-    const sql = postgres(withPoolPolicy(optionsFor(server, proxy, label), policy))
-    onTestFinished(async () => {
-      proxy.heal()
-      await sql.end({ timeout: 1 })
-      await proxy.close()
-    })
-    return { sql, keeper: keeperOf(sql), proxy, label }
-  }
-
+  const kept = (policy: PoolPolicyOptions = {}): Promise<KeptPostgres> => keptPostgres(server, policy)
   const parallel = (sql: Sql, count: number): Promise<unknown[]> => Promise.all(Array.from({ length: count }, () => sql`select pg_sleep(0.02)`))
   const fill = (sql: Sql): Promise<unknown> => parallel(sql, 3)
   const rest = (): Promise<void> => sleep(2 * WINDOW_MILLIS)
@@ -277,12 +257,5 @@ address.describe('what the policy does with postgres.js', () => {
     await sql`select 1`
     expect(keeper.stats()).toMatchObject({ name: 'late', max: 2, opens: { ok: 1 } })
     await expect(keeper.resize({ max: 3 })).rejects.toMatchObject({ code: 'UNSUPPORTED_HOST' })
-  })
-
-  test('TLS that stands in the URL alone is refused, and never left out', async () => {
-    const sql = postgres(`${address.url}?sslmode=require`, withPoolPolicy({ max: 1 }))
-    keeperOf(sql)
-    await expect(sql`select 1`).rejects.toMatchObject({ code: 'UNSUPPORTED_HOST' })
-    await sql.end({ timeout: 0 })
   })
 })

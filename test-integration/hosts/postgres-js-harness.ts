@@ -1,3 +1,4 @@
+import { setTimeout as pass } from 'node:timers/promises'
 import type { AdapterHarness, BarePool, KeptPool, Lease, Network, ServerDoor } from '@poolkeeper/conformance'
 import type { PoolKeeper, PoolPolicyOptions } from '@poolkeeper/core'
 import { applyPoolPolicy, findPoolkeeperError, keeperOf, withPoolPolicy } from '@poolkeeper/postgres-js'
@@ -24,7 +25,10 @@ export interface PostgresJsParts {
   dispose(): Promise<void>
 }
 
-export const NO_TRANSACTIONS = "nothing is lent, so nothing comes back dirty: a transaction is postgres.js's own begin(), which ends it"
+export const NO_RESIZE = 'postgres.js makes as many connections as `max` says when it is made (`[...Array(options.max)]`), and no more'
+
+/** What is on its way when a connection comes back decides upon it; unless it never arrives. */
+const ANSWERED_WITHIN_MILLIS = 50
 
 let pools = 0
 
@@ -51,15 +55,16 @@ export function postgresJsHarness({ name, server: serverOf, cannot = {}, create 
 
   return {
     name,
-    lacks: { transactions: NO_TRANSACTIONS },
+    lacks: { resize: NO_RESIZE },
     cannot,
     open,
     openBare: async () => new PostgresJsPool(await build(create)),
     isTimeout: (error) => findPoolkeeperError(error) !== undefined,
+    hasNoDeadline: true,
   }
 }
 
-/** An instance as the behaviours see it: what it lends is a transaction. */
+/** An instance as the behaviours see it: what it lends is what `reserve()` gives. */
 export class PostgresJsPool implements BarePool {
   readonly server: ServerDoor
   readonly network: Network
@@ -73,28 +78,25 @@ export class PostgresJsPool implements BarePool {
     this.dispose = dispose
   }
 
-  acquire(): Promise<Lease> {
-    let release = (): void => {}
-    const held = new Promise<void>((resolve) => (release = resolve))
-    return new Promise((resolve, reject) => {
-      const over = this.#sql
-        .begin(async (transaction) => {
-          const [row] = await transaction<{ id: number }[]>`select pg_backend_pid() as id`
-          resolve({
-            id: row?.id ?? 0,
-            query: async () => void (await transaction`select 1`),
-            failingQuery: () => refusedByServer(transaction`select nothing from nowhere`),
-            begin: () => Promise.resolve(),
-            isInTransaction: () => Promise.resolve(true),
-            async release() {
-              release()
-              await over
-            },
-          })
-          await held
-        })
-        .then(() => {}, reject)
-    })
+  async acquire(): Promise<Lease> {
+    const reserved = await this.#sql.reserve()
+    const first = reserved``.execute()
+    const answered = first.catch(() => {})
+    return {
+      id: await numberOf(first),
+      query: async () => void (await reserved`select 1`),
+      failingQuery: () => refusedByServer(reserved`select nothing from nowhere`),
+      begin: async () => void (await reserved`begin`),
+      isInTransaction: async () => {
+        // Of one message: in several, a transaction begins before its last statement.
+        const [row] = await reserved.unsafe<{ differs: boolean }[]>('select now() <> statement_timestamp() as differs')
+        return row?.differs === true
+      },
+      async release() {
+        await Promise.race([answered, pass(ANSWERED_WITHIN_MILLIS)])
+        reserved.release()
+      },
+    }
   }
 
   async query(): Promise<void> {
@@ -135,4 +137,11 @@ async function refusedByServer(query: Promise<unknown>): Promise<void> {
     () => false,
   )
   if (answered) throw new Error('the server took a statement that it should have refused')
+}
+
+/** The server's number for a connection, which a query knows as soon as it was given to it: its answer is not waited for. */
+async function numberOf(query: object): Promise<number> {
+  await Promise.resolve()
+  await Promise.resolve()
+  return (Reflect.get(query, 'state') as { readonly pid?: number } | null)?.pid ?? 0
 }

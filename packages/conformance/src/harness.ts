@@ -5,9 +5,9 @@ import type { BehaviourId } from './behaviour.ts'
  * What a behaviour needs besides a pool: the server's own view of its connections; a network that
  * can be broken; a connection that may be replaced by another one; a login that takes an empty password,
  * of the user that the harness names; a driver that knows, without asking, which transaction its
- * session is in.
+ * session is in; a size that changes while the pool is in use.
  */
-export type Capability = 'server' | 'network' | 'replacement' | 'login' | 'transactions'
+export type Capability = 'server' | 'network' | 'replacement' | 'login' | 'transactions' | 'resize'
 
 /** One host over one wire, as the behaviours see it. */
 export interface AdapterHarness {

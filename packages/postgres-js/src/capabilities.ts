@@ -12,6 +12,7 @@ type Live =
   | 'validateAfterIdleMillis'
   | 'validationTimeoutMillis'
   | 'keepaliveMillis'
+  | 'onReturn'
   | 'drainTimeoutMillis'
 
 /** What postgres.js settles when an instance is made: in the options alone. */
@@ -36,7 +37,6 @@ export const CANNOT: Readonly<Record<Exclude<Field, Live | Settled>, string>> = 
   maxUses: `${SHARED}: what a use is, nobody sees`,
   validateRole: 'postgres.js has `target_session_attrs` of its own, at each connect',
   retireOn: 'errors of statements are told to their callers alone',
-  onReturn: `${SHARED}: its own begin() ends what it began, and nothing comes back`,
   onOpen: `${SHARED}: there is no object of a connection to call it with`,
   onAcquire: `${SHARED}: there is no object of a connection to call it with`,
   onRelease: `${SHARED}: there is no object of a connection to call it with`,
@@ -52,7 +52,9 @@ const SETTLED: readonly string[] = [
   'lifetimeSpread',
 ] satisfies readonly Settled[]
 
-/** What holds in place of an option that cannot be given. */
+const NO_RESET = 'DISCARD ALL takes away the prepared statements that postgres.js goes on using'
+
+/** What holds in place of an option that cannot be given; to ask for just that is no mistake. */
 export const FIXED: Partial<PolicyValues> = {
   minIdle: false,
   replaceAhead: 0,
@@ -61,7 +63,6 @@ export const FIXED: Partial<PolicyValues> = {
   credentials: undefined,
   maxUses: false,
   validateRole: false,
-  onReturn: false,
   createRetry: false,
   circuit: false,
   leakThresholdMillis: false,
@@ -80,8 +81,9 @@ export function refuseWhatHostCannot(policy: PoolPolicyOptions, isMade: boolean)
   checkPolicyOptions(policy)
   for (const [option, value] of Object.entries(policy)) {
     if (value === undefined) continue
-    const why = (CANNOT as Readonly<Record<string, string>>)[option]
-    if (why !== undefined) throw new PoolkeeperError('UNSUPPORTED_HOST', `\`${option}\` cannot be had with postgres.js: ${why}`)
+    const why = option === 'onReturn' && value === 'reset' ? NO_RESET : (CANNOT as Readonly<Record<string, string>>)[option]
+    const holdsAnyway = value === (FIXED as Readonly<Record<string, unknown>>)[option]
+    if (why !== undefined && !holdsAnyway) throw new PoolkeeperError('UNSUPPORTED_HOST', `\`${option}\` cannot be had with postgres.js: ${why}`)
     if (isMade && SETTLED.includes(option)) {
       const text = `\`${option}\` was settled when this instance was made: give it to withPoolPolicy(), with the options`
       throw new PoolkeeperError('UNSUPPORTED_HOST', text)

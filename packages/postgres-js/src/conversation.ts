@@ -3,6 +3,7 @@ import { pgDriver } from '@poolkeeper/drivers'
 import { type Asked, errorFields, follow, FROM_SERVER, type MessageReader, queryMessage, ServerMessages, SYNC_MESSAGE } from './messages.ts'
 
 const REST = 'I'.charCodeAt(0)
+const FAILED = 'E'.charCodeAt(0)
 /** What the server may send of its own accord, between the answers. */
 const UNASKED: ReadonlySet<number> = new Set([FROM_SERVER.notice, FROM_SERVER.parameter, FROM_SERVER.notification])
 
@@ -47,7 +48,13 @@ export class Conversation implements MessageReader {
     return this.#isReady && !this.isOwed && this.#status === REST
   }
 
-  /** Nothing in flight, whatever the transaction. */
+  /** As the last answer said. */
+  get transaction(): 'idle' | 'open' | 'failed' {
+    if (this.#status === REST) return 'idle'
+    return this.#status === FAILED ? 'failed' : 'open'
+  }
+
+  /** Something is in flight, whatever the transaction. */
   get isOwed(): boolean {
     return this.#asked.pending > 0 || this.#asked.isUnfinished
   }

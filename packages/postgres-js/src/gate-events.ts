@@ -7,6 +7,8 @@ export type GateEnd = 'died' | 'ended'
 /** What a gate tells. */
 export interface GateEvents {
   opening(gate: Gate): void
+  /** The server has said its first word to an attempt of that time. */
+  answered(gate: Gate, dialedAt: number): void
   opened(gate: Gate): void
   openFailed(gate: Gate, error: unknown): void
   busy(gate: Gate): void

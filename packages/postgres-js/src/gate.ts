@@ -2,8 +2,10 @@ import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Harm } from '@poolkeeper/core'
 import { Conversation, type ConversationOwner } from './conversation.ts'
+import { Dialing } from './dialing.ts'
 import type { GateEvents } from './gate-events.ts'
 import { cleanStartup, greetingOf } from './messages.ts'
+import { OWN_QUESTION } from './postgres-host.ts'
 import type { Backend } from './query-class.ts'
 import { connectRaw, type Target } from './raw-socket.ts'
 
@@ -12,6 +14,8 @@ export const PAD = 'poolkeeper_pad'
 
 /** A farewell that is not answered by then is not waited for. */
 const FAREWELL_MILLIS = 1_000
+/** More than it takes: the statements of callers may be of any length. */
+const OWN_QUESTION_BYTES = 1_024
 const TERMINATE = Buffer.from([0x58, 0, 0, 0, 4])
 
 type Phase = 'new' | 'starting' | 'open' | 'foreign' | 'ended' | 'closed'
@@ -30,16 +34,21 @@ export class Gate extends EventEmitter implements ConversationOwner {
   readonly port: number
   readonly openedAt: number = performance.now()
   restedAt: number = performance.now()
+  /** Somebody has it for himself: nobody else sends anything on it, and it is not asked in between. */
+  isReserved = false
   events: GateEvents | undefined
   readonly #conversation = new Conversation(this)
   #held: { bytes: Buffer; callback: WriteCallback | undefined }[] = []
-  #socket: Socket
-  #isConnected = false
+  readonly #target: Target
+  /** Until the server has answered. */
+  #dialing: Dialing | undefined
+  #socket: Socket | undefined
   #phase: Phase = 'new'
   #isProving = false
   #isDoomed = false
   #hasLeft = false
   #error: Error | undefined
+  readonly #whenOver = new Set<() => void>()
   #keepAlive: readonly [boolean, number] | undefined
 
   constructor(target: Target, events: GateEvents | undefined) {
@@ -47,7 +56,22 @@ export class Gate extends EventEmitter implements ConversationOwner {
     this.host = target.host
     this.port = target.port
     this.events = events
-    this.#socket = connectRaw(target, (error, socket) => this.#connected(error, socket))
+    this.#target = target
+  }
+
+  /** When the newest attempt to reach the server began; `undefined` once it has answered, or will not. */
+  get dialedAt(): number | undefined {
+    return this.#socket === undefined ? this.#dialing?.newestStartedAt : undefined
+  }
+
+  /** The server is silent: it is called once more, beside the first attempt. */
+  dialAgain(): void {
+    this.#dialing?.again()
+  }
+
+  /** Others were answered who called later. */
+  dialAnew(): void {
+    this.#dialing?.anew()
   }
 
   /** The server's number for it. */
@@ -81,9 +105,32 @@ export class Gate extends EventEmitter implements ConversationOwner {
     return this.#phase === 'ended' || this.#isDoomed
   }
 
+  /** Nothing more can be asked on it: it is closed, or will be. */
+  get isOver(): boolean {
+    return this.isEnded || this.#phase === 'closed'
+  }
+
+  get isOwed(): boolean {
+    return this.#conversation.isOwed
+  }
+
+  get transaction(): 'idle' | 'open' | 'failed' {
+    return this.#conversation.transaction
+  }
+
+  get lastError(): Error | undefined {
+    return this.#error
+  }
+
+  /** Before postgres.js hears of it. */
+  whenOver(act: () => void): void {
+    if (this.#phase === 'closed') act()
+    else this.#whenOver.add(act)
+  }
+
   get readyState(): string {
     if (this.#phase === 'closed') return 'closed'
-    return this.#isConnected ? this.#socket.readyState : 'opening'
+    return this.#socket?.readyState ?? 'opening'
   }
 
   write(given: Uint8Array, callback?: WriteCallback): boolean {
@@ -96,12 +143,13 @@ export class Gate extends EventEmitter implements ConversationOwner {
     }
     const wasAtRest = this.isAtRest
     if (this.#phase !== 'foreign') this.#conversation.sends(bytes)
-    if (wasAtRest && !this.isProbing && !this.#isProving) this.#begin()
-    if (!this.#isConnected || this.isProbing || this.#isProving) {
+    if (wasAtRest && !this.isReserved && !this.isProbing && !this.#isProving && !isOwnQuestion(bytes)) this.#begin()
+    const socket = this.#socket
+    if (socket === undefined || this.isProbing || this.#isProving) {
       this.#held.push({ bytes, callback })
       return true
     }
-    return this.#socket.write(bytes, callback)
+    return socket.write(bytes, callback)
   }
 
   /** Asks the server for a sign of life. Only at rest, or on behalf of what is held back. */
@@ -111,7 +159,7 @@ export class Gate extends EventEmitter implements ConversationOwner {
         reject(new Error('the connection cannot be asked now'))
         return
       }
-      this.#socket.write(this.#conversation.probe(text, resolve, reject))
+      this.#socket?.write(this.#conversation.probe(text, resolve, reject))
     })
   }
 
@@ -120,24 +168,31 @@ export class Gate extends EventEmitter implements ConversationOwner {
     if (this.#phase === 'closed') return
     this.#error ??= error
     this.#doom()
-    this.#socket.destroy()
+    this.#destroy()
   }
 
-  /**
-   * Says goodbye on a connection that is at rest. postgres.js takes it as one that the server has closed, at once:
-   * nobody waits for the farewell.
-   */
+  #destroy(): void {
+    if (this.#socket !== undefined) this.#socket.destroy()
+    else this.#unreached(this.#error ?? new Error('the connection was given up before it was ready'))
+  }
+
+  #unreached(error: Error): void {
+    this.#dialing?.abandon()
+    setImmediate(() => this.#end(this.#error ?? error, true))
+  }
+
+  /** Says goodbye on a connection that is at rest, and waits for nothing more. */
   leave(): void {
     this.#doom()
     this.#hasLeft = true
-    this.#farewell(TERMINATE)
-    this.emit('close', false)
-    this.events?.gone(this)
+    this.#socket?.end(TERMINATE, () => this.#socket?.destroy())
   }
 
-  /** As sockets do: called by postgres.js. */
+  /** As sockets do: called by postgres.js, when its connect timeout has passed. */
   destroy(): void {
-    this.#socket.destroy()
+    // Told before its caller hears of it.
+    if (this.isStarting) this.events?.openFailed(this, new Error('no answer within the connect timeout'))
+    this.#destroy()
   }
 
   end(farewell?: Uint8Array): void {
@@ -148,27 +203,31 @@ export class Gate extends EventEmitter implements ConversationOwner {
   }
 
   #farewell(bytes: Uint8Array | undefined): void {
+    if (this.#socket === undefined) return this.#destroy()
     if (bytes === undefined) this.#socket.end()
     else this.#socket.end(bytes)
-    setTimeout(() => this.#socket.destroy(), FAREWELL_MILLIS).unref()
+    setTimeout(() => this.#socket?.destroy(), FAREWELL_MILLIS).unref()
   }
 
   setKeepAlive(enable: boolean, delayMillis: number): void {
     this.#keepAlive = [enable, delayMillis]
-    if (this.#isConnected) this.#socket.setKeepAlive(enable, delayMillis)
+    this.#socket?.setKeepAlive(enable, delayMillis)
   }
 
   pause(): void {
-    this.#socket.pause()
+    this.#socket?.pause()
   }
 
   resume(): void {
-    this.#socket.resume()
+    this.#socket?.resume()
   }
 
-  /** A connection whose first command was given up before it was open is forgotten by postgres.js, unless it hears this. */
+  /**
+   * postgres.js gives it the next command then. It does so as well when somebody has it for himself, or a transaction is
+   * open on it; and a connection whose first command was given up before it was open it forgets, unless it hears this.
+   */
   nudge(): void {
-    if (this.isAtRest && this.#held.length === 0) this.emit('drain')
+    if (this.isAtRest && !this.isReserved && this.#held.length === 0) this.emit('drain')
   }
 
   /** From now on nothing may be handed to postgres.js that it could give to this connection. */
@@ -186,26 +245,30 @@ export class Gate extends EventEmitter implements ConversationOwner {
       return undefined
     }
     this.#phase = greeting === 'cancel' ? 'foreign' : 'starting'
-    if (greeting === 'cancel') return bytes
+    if (greeting === 'cancel') {
+      connectRaw(this.#target, (error, socket) => (error === undefined ? this.#connected(socket) : this.#unreached(error)))
+      return bytes
+    }
     this.#conversation.begin()
     this.events?.opening(this)
-    const startup = cleanStartup(bytes, PAD)
-    this.#held.push({ bytes: startup, callback: undefined })
-    if (this.#isConnected) this.#release()
+    this.#dialing = new Dialing(this.#target, cleanStartup(bytes, PAD), {
+      answered: (socket, first, startedAt) => {
+        this.#connected(socket)
+        this.events?.answered(this, startedAt)
+        this.#receive(first)
+      },
+      failed: (error) => this.#unreached(error),
+    })
     return undefined
   }
 
-  #connected(error: Error | undefined, socket: Socket): void {
-    if (error !== undefined) {
-      this.#socket.destroy()
-      setImmediate(() => this.#end(this.#error ?? error, true))
-      return
-    }
+  #connected(socket: Socket): void {
+    if (this.#phase === 'closed') return void socket.destroy()
     this.#socket = socket
-    this.#isConnected = true
+    this.#dialing = undefined
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.once('end', () => this.#doom())
-    socket.on('drain', () => this.emit('drain'))
+    socket.on('drain', () => this.nudge())
     socket.on('error', (reason: Error) => (this.#error ??= reason))
     // By then everything that has been written in this turn was handed over, and nothing new is: see `closed`.
     socket.once('close', () => this.#end(this.#error, false))
@@ -227,7 +290,7 @@ export class Gate extends EventEmitter implements ConversationOwner {
   }
 
   #release(): void {
-    if (!this.#isConnected || this.isProbing || this.#isProving) return
+    if (this.#socket === undefined || this.isProbing || this.#isProving) return
     for (const { bytes, callback } of this.#held.splice(0)) this.#socket.write(bytes, callback)
   }
 
@@ -269,15 +332,13 @@ export class Gate extends EventEmitter implements ConversationOwner {
     const isOwed = this.#conversation.isOwed || this.#held.length > 0 || phase === 'new'
     this.#phase = 'closed'
     this.#held = []
+    for (const act of this.#whenOver) act()
+    this.#whenOver.clear()
     this.#conversation.endProbe(error ?? new Error('the connection was closed'))
     if (phase === 'starting' || phase === 'new') this.events?.openFailed(this, error ?? new Error('the connection was closed before it was ready'))
     const { events } = this
-    if (this.#hasLeft) {
-      events?.closed(this, 'ended', error)
-      return
-    }
     events?.doomed(this)
-    events?.closed(this, phase === 'ended' ? 'ended' : 'died', error)
+    events?.closed(this, phase === 'ended' || this.#hasLeft ? 'ended' : 'died', error)
     // What postgres.js was about to write is written first: it forgets for ever to write on a connection that it loses meanwhile.
     setImmediate(() => {
       if (error !== undefined && isOwed && this.listenerCount('error') > 0) this.emit('error', error)
@@ -285,4 +346,9 @@ export class Gate extends EventEmitter implements ConversationOwner {
       events?.gone(this)
     })
   }
+}
+
+/** It is asked of what was just opened, and is nobody's use of it. */
+function isOwnQuestion(bytes: Buffer): boolean {
+  return bytes.length < OWN_QUESTION_BYTES && bytes.includes(OWN_QUESTION)
 }

@@ -40,10 +40,28 @@ export interface SettledOptions {
   connect_timeout?: number
   idle_timeout?: number
   max_lifetime?: () => number
+  backoff?: (failures: number) => number
+}
+
+/** What of the options that the user gave decides upon those that the policy gives. */
+export interface GivenOptions {
+  readonly max_lifetime?: unknown
+  readonly backoff?: unknown
+}
+
+const SHORTEST_PAUSE_SECONDS = 0.01
+const LONGEST_PAUSE_SECONDS = 0.5
+
+/**
+ * postgres.js pauses after each failed connect, up to 20 s, and whoever asks meanwhile waits for it. With somebody
+ * waiting, half a second is enough for the server.
+ */
+function pauseSeconds(failures: number): number {
+  return (0.5 + Math.random() / 2) * Math.min(3 ** failures * SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
 }
 
 /** What the policy, or the default, settles in the options; what the user set there himself beats the default. */
-export function settledOptions(policy: PoolPolicyOptions, given: { readonly max_lifetime?: unknown }): SettledOptions {
+export function settledOptions(policy: PoolPolicyOptions, given: GivenOptions): SettledOptions {
   const { connectTimeoutMillis, idleTimeoutMillis, lifetimeSpread = SPREAD, max } = policy
   const hasOwnLifetime = given.max_lifetime !== undefined && policy.maxLifetimeMillis === undefined
   const lifetime = policy.maxLifetimeMillis ?? LIFETIME_MILLIS
@@ -52,12 +70,13 @@ export function settledOptions(policy: PoolPolicyOptions, given: { readonly max_
     ...(connectTimeoutMillis !== undefined && { connect_timeout: connectTimeoutMillis / 1_000 }),
     ...(idleTimeoutMillis !== undefined && { idle_timeout: (idleTimeoutMillis || 0) / 1_000 }),
     // Asked once for each of its connections; 0 is off.
+    ...(given.backoff === undefined && { backoff: pauseSeconds }),
     ...(!hasOwnLifetime && { max_lifetime: () => ((lifetime || 0) / 1_000) * (1 - lifetimeSpread * Math.random()) }),
   }
 }
 
 /** The same as the keeper shows it. */
-export function settledValues(policy: PoolPolicyOptions, given: { readonly max_lifetime?: unknown }): Partial<PolicyValues> {
+export function settledValues(policy: PoolPolicyOptions, given: GivenOptions): Partial<PolicyValues> {
   const { lifetimeSpread = SPREAD, maxLifetimeMillis } = policy
   if (maxLifetimeMillis === undefined && given.max_lifetime !== undefined) return {}
   return { maxLifetimeMillis: maxLifetimeMillis ?? LIFETIME_MILLIS, lifetimeSpread }

@@ -6,6 +6,8 @@ import { PoolkeeperError } from '@poolkeeper/core'
  * - `sql.options` is the object that every connection reads when it opens.
  * - A `Query` hands itself to its `handler`, which is the one of its instance, in `handle()`.
  * - A query's `state` is set when it is given to a connection.
+ * - `begin()` asks for its first statement at once, through `unsafe`, and hands a scope to its callback that has a
+ *   handler of its own; so do `savepoint()` and `reserve()`.
  */
 export interface PostgresQuery {
   handler: QueryHandler
@@ -14,6 +16,7 @@ export interface PostgresQuery {
   readonly canceller: unknown
   readonly strings: readonly string[]
   state: unknown
+  resolve: (result: unknown) => void
   reject: (error: unknown) => void
   cancel(): unknown
   then: Promise<unknown>['then']
@@ -27,6 +30,9 @@ export interface QueryHandler {
 export interface QueryPrototype {
   handle(this: PostgresQuery): Promise<void>
 }
+
+/** In what postgres.js asks of a new connection for itself. */
+export const OWN_QUESTION = 'b.typarray'
 
 /** `sql.options`. */
 export interface PostgresOptions {
@@ -48,15 +54,21 @@ export interface PostgresOptions {
 
 export type SocketFactory = (options: PostgresOptions) => object
 
-export interface ReservedSql {
-  release(): void
+/** What a transaction, a savepoint or a reserved connection is talked to with. */
+export interface ScopeSql {
   unsafe(text: string): PostgresQuery
+  savepoint?: (...given: unknown[]) => Promise<unknown>
+}
+
+export interface ReservedSql extends ScopeSql {
+  release(): void
 }
 
 /** The instance. */
 export interface PostgresSql {
   readonly options: PostgresOptions
-  unsafe(text: string): PostgresQuery
+  unsafe: (text: string, ...more: unknown[]) => PostgresQuery
+  begin: (...given: unknown[]) => Promise<unknown>
   reserve(): Promise<ReservedSql>
   end(options?: { readonly timeout?: number }): Promise<void>
 }
@@ -66,7 +78,7 @@ export function postgresOf(sql: unknown): { readonly sql: PostgresSql; readonly 
   const instance = sql as PostgresSql
   const isInstance = typeof sql === 'function' && typeof (sql as { options?: unknown }).options === 'object'
   if (!isInstance) throw unsupported('this is not an instance of postgres.js; within a transaction, apply the policy to the instance itself')
-  for (const method of ['unsafe', 'reserve', 'end'] as const) {
+  for (const method of ['unsafe', 'begin', 'reserve', 'end'] as const) {
     if (typeof instance[method] !== 'function') throw unsupported(`this version of postgres.js has no ${method}()`)
   }
   const query = instance.unsafe('')
@@ -107,21 +119,6 @@ export function emptyQuery(sql: PostgresSql, handler: QueryHandler): Promise<unk
   query.executed = true
   handler(query)
   return Promise.resolve(query)
-}
-
-/**
- * The server's number for a reserved connection: an empty statement is given to it, which says at once where it goes.
- */
-export function pidOf(reserved: ReservedSql): number | undefined {
-  const query = reserved.unsafe('')
-  query.executed = true
-  query.handler(query)
-  // Its answer, or its end, is nobody's.
-  query.then(
-    () => {},
-    () => {},
-  )
-  return (query.state as { pid?: number } | null)?.pid
 }
 
 export function unsupported(what: string): PoolkeeperError {

@@ -3,16 +3,16 @@ import type { GateEnd, GateEvents } from './gate-events.ts'
 import { type Gate, PAD } from './gate.ts'
 import {
   emptyQuery,
-  pidOf,
   postgresOf,
   type PostgresSql,
   type QueryHandler,
-  type ReservedSql,
   type SocketFactory,
 } from './postgres-host.ts'
+import { Holds, type HoldEvents } from './holds.ts'
 import { Queries } from './queries.ts'
-import { interceptQueries } from './query-class.ts'
+import { type Backend, interceptQueries } from './query-class.ts'
 import { knock, type Target } from './raw-socket.ts'
+import { Redials } from './redials.ts'
 
 /** What `close()` gives the server to end its connections. */
 const LAST_CLOSES_MILLIS = 1_000
@@ -25,7 +25,7 @@ export interface PortHooks {
 }
 
 /** What postgres.js tells of its pool through the sockets it asks for, and what can be done there. */
-export class PostgresPort implements SharedPort<Gate>, GateEvents {
+export class PostgresPort implements SharedPort<Gate>, GateEvents, HoldEvents {
   readonly host = 'postgres.js'
   readonly #sql: PostgresSql
   readonly #handler: QueryHandler
@@ -38,7 +38,10 @@ export class PostgresPort implements SharedPort<Gate>, GateEvents {
   readonly #doomed = new Map<Gate, () => void>()
   /** They go as soon as they are at rest, and nobody's own. */
   readonly #leaving = new Set<Gate>()
-  readonly #reserved = new Set<Gate | undefined>()
+  /** Reserved connections that could not be told apart. */
+  #unknown = 0
+  readonly #redials = new Redials(this.#gates)
+  readonly #holds: Holds
   #warming: Promise<unknown> = Promise.resolve()
   readonly #ownEnd: PostgresSql['end']
   #events!: SharedEvents<Gate>
@@ -55,18 +58,18 @@ export class PostgresPort implements SharedPort<Gate>, GateEvents {
     this.#ownEnd = sql.end
     this.#overrides = new Overrides(sql)
     this.#settings = new Overrides(sql.options)
+    this.#holds = new Holds(sql, prototype, this)
     this.#overrides.onUndo(
       interceptQueries(prototype, handler, {
         door: (query) => this.#queries.door(query),
-        // Also one that postgres.js has not heard the end of.
-        owns: (backend) => [...this.#gates, ...this.#doomed.keys()].some((gate) => gate.is(backend)),
+        owns: (backend) => this.gateOf(backend) !== undefined,
       }),
     )
   }
 
   /** Takes its place: from now on everything is told to the keeper. */
   attach(events: SharedEvents<Gate>, policy: PoolPolicy, { socket, onDetach }: PortHooks): void {
-    const { end, options, reserve } = this.#sql
+    const { options, reserve } = this.#sql
     this.#events = events
     this.#policy = policy
     this.#queries = new Queries({
@@ -75,20 +78,15 @@ export class PostgresPort implements SharedPort<Gate>, GateEvents {
       events,
       timeoutMillis: policy.acquireTimeoutMillis,
       onGivenUp: () => (this.#mayBeStuck = true),
-      onReserved: (reserved) => this.#keepReserved(reserved),
+      onReserved: (reserved) => this.#holds.keep(reserved),
     })
     this.#settings.onUndo(onDetach)
     this.#settings.set('socket', socket)
     // A copy: instances that are made beside this one share the object, and may have no socket of ours.
     this.#settings.set('connection', { ...options.connection, [PAD]: 'x'.repeat(PAD_BYTES) })
+    this.#overrides.set('begin', this.#holds.begin)
     this.#overrides.set('reserve', () => this.#queries.reserve())
-    this.#overrides.set('end', async (how) => {
-      events.ending()
-      this.#queries.handOver()
-      // Nobody waits for them any more, and postgres.js would for ever.
-      if (this.#queries.count === 0) await this.#giveUpOpening()
-      return end(how)
-    })
+    this.#overrides.set('end', (how) => this.#end(how))
   }
 
   counts(): { used: number; idle: number; opening: number; closing: number; pending: number } {
@@ -96,7 +94,7 @@ export class PostgresPort implements SharedPort<Gate>, GateEvents {
     for (const gate of this.#gates) {
       if (gate.isEnded) counts.closing++
       else if (!gate.isOpen) counts.opening++
-      else counts[gate.isAtRest || gate.isProbing ? 'idle' : 'used']++
+      else counts[(gate.isAtRest && !gate.isReserved) || gate.isProbing ? 'idle' : 'used']++
     }
     return counts
   }
@@ -106,7 +104,7 @@ export class PostgresPort implements SharedPort<Gate>, GateEvents {
   }
 
   isIdle(gate: Gate): boolean {
-    return gate.isAtRest
+    return gate.isAtRest && !gate.isReserved
   }
 
   waiters(): readonly Waiter[] {
@@ -162,6 +160,18 @@ export class PostgresPort implements SharedPort<Gate>, GateEvents {
     return this.#queries.rejectWaiters(error)
   }
 
+  /** As it was, but in bounded time. */
+  async #end(how: Parameters<PostgresSql['end']>[0]): Promise<void> {
+    const refusal = this.#events.ending()
+    this.#queries.handOver()
+    // Nobody waits for what is being opened any more, and postgres.js would for ever.
+    if (this.#queries.count === 0) await this.#giveUpOpening()
+    // Who waits for a connection that others have would do so for ever: postgres.js hands over nothing more.
+    else if (this.counts().opening === 0) this.#queries.rejectWaiters(refusal)
+    await this.#ownEnd({ timeout: this.#policy.drainTimeoutMillis / 1_000, ...how })
+    this.#killLeft()
+  }
+
   async close(): Promise<void> {
     await this.#giveUpOpening()
     await this.#ownEnd({ timeout: 0 })
@@ -174,10 +184,16 @@ export class PostgresPort implements SharedPort<Gate>, GateEvents {
         resolve()
       }
     })
-    for (const gate of [...this.#gates]) gate.kill(new Error('the pool is drained'))
+    this.#killLeft()
+  }
+
+  /** What postgres.js has said goodbye to, and was not answered. */
+  #killLeft(): void {
+    for (const gate of [...this.#gates]) gate.kill(new Error('the pool is closed'))
   }
 
   detach(): void {
+    this.#redials.stop()
     for (const gate of this.#gates) gate.events = undefined
     this.#gates.clear()
     this.#overrides.undo()
@@ -188,6 +204,11 @@ export class PostgresPort implements SharedPort<Gate>, GateEvents {
   opening(gate: Gate): void {
     this.#gates.add(gate)
     this.#attempts.set(gate, this.#events.opening())
+    this.#redials.opening()
+  }
+
+  answered(_: Gate, dialedAt: number): void {
+    this.#redials.answered(dialedAt)
   }
 
   opened(gate: Gate): void {
@@ -203,12 +224,20 @@ export class PostgresPort implements SharedPort<Gate>, GateEvents {
   }
 
   rested(gate: Gate): void {
+    if (gate.isReserved) return this.#events.answered(gate)
     this.#events.rested(gate)
     if (this.#leaving.has(gate)) void this.#letGo()
-    if (!this.#mayBeStuck) return
+    if (!this.#mayBeStuck && !this.#queries.areReserving) return
+    const isToBeNudged = this.#mayBeStuck
+    this.#mayBeStuck &&= this.counts().opening > 0
     // By then postgres.js has written what it had for this connection.
-    setImmediate(() => setImmediate(() => gate.nudge()))
-    this.#mayBeStuck = this.counts().opening > 0
+    setImmediate(() => setImmediate(() => this.#remind(gate, isToBeNudged)))
+  }
+
+  /** Of a connection that is at rest, though somebody may be waiting for it. */
+  #remind(gate: Gate, isToBeNudged: boolean): void {
+    if (isToBeNudged) gate.nudge()
+    if (this.isIdle(gate)) this.#queries.askAgain()
   }
 
   failed(gate: Gate, error: unknown, harm: 'statement' | 'connection' | 'server'): void {
@@ -239,17 +268,46 @@ export class PostgresPort implements SharedPort<Gate>, GateEvents {
     this.#doomed.delete(gate)
   }
 
-  /** Which one it is, is known by the server's number; if not, none goes until it comes back. */
-  #keepReserved(reserved: ReservedSql): void {
-    const pid = pidOf(reserved)
-    const gate = [...this.#gates].find((candidate) => candidate.pid === pid)
-    const { release } = reserved
-    this.#reserved.add(gate)
-    reserved.release = () => {
-      this.#reserved.delete(gate)
-      release()
-      if (this.#leaving.size > 0) void this.#letGo()
+  /** Also one of which postgres.js has not heard the end. */
+  gateOf(backend: Backend): Gate | undefined {
+    return [...this.#gates, ...this.#doomed.keys()].find((gate) => gate.is(backend))
+  }
+
+  reserved(gate: Gate | undefined): void {
+    if (gate === undefined) this.#unknown++
+    else {
+      gate.isReserved = true
+      this.#events.busy(gate)
     }
+  }
+
+  returned(gate: Gate | undefined): void {
+    if (gate === undefined) this.#unknown--
+    else {
+      gate.isReserved = false
+      this.#events.rested(gate, false)
+    }
+    if (this.#leaving.size > 0) void this.#letGo()
+  }
+
+  dirty(gate: Gate, status: 'open' | 'failed'): boolean {
+    return this.#events.dirty(gate, status)
+  }
+
+  async clean(gate: Gate, rollback: Promise<unknown>): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error('what was under way when it came back was not answered')), this.#policy.validationTimeoutMillis)
+    })
+    await Promise.race([rollback, late]).catch((error: unknown) => {
+      this.#events.uncleaned(gate)
+      gate.kill(error instanceof Error ? error : new Error(String(error)))
+    })
+    clearTimeout(timer)
+  }
+
+  misused(gate: Gate | undefined, release: () => void): void {
+    this.#events.misused(gate, release)
   }
 
   /**
@@ -259,8 +317,7 @@ export class PostgresPort implements SharedPort<Gate>, GateEvents {
   async #letGo(): Promise<void> {
     const unblock = this.#queries.block()
     for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve))
-    const areFree = !this.#reserved.has(undefined)
-    for (const gate of [...this.#leaving]) if (areFree && gate.isAtRest && !gate.isProbing && !this.#reserved.has(gate)) gate.leave()
+    for (const gate of [...this.#leaving]) if (this.#unknown === 0 && this.isIdle(gate) && !gate.isProbing) gate.leave()
     unblock()
   }
 

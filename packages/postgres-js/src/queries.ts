@@ -44,6 +44,8 @@ export class Queries {
   })
   /** Those of them who have not been handed to postgres.js yet. */
   readonly #line = new Set<Caller>()
+  /** Those of them who want a connection for themselves, and were handed over. */
+  readonly #reserving = new Set<Caller>()
   #isServing = false
   #isOpen = true
   #blocks = 0
@@ -149,7 +151,22 @@ export class Queries {
     return caller
   }
 
+  /**
+   * A connection is at rest though somebody waits for one: postgres.js forgets who wants it for himself when he was in
+   * its line while another connection was lost. It is asked anew, and gives him the connection at once; what it may
+   * remember later is given back.
+   */
+  askAgain(): void {
+    const [caller] = this.#reserving
+    caller?.start()
+  }
+
+  get areReserving(): boolean {
+    return this.#reserving.size > 0
+  }
+
   async #startReserve(caller: Caller, resolve: (reserved: ReservedSql) => void): Promise<void> {
+    this.#reserving.add(caller)
     try {
       const reserved = await this.#reserve()
       // Who left at his deadline does not want it any more.
@@ -176,6 +193,7 @@ export class Queries {
 
   #take(caller: Caller): boolean {
     this.#line.delete(caller)
+    this.#reserving.delete(caller)
     return this.#waiting.take(caller)
   }
 

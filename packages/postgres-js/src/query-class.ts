@@ -1,4 +1,4 @@
-import type { PostgresQuery, QueryHandler, QueryPrototype } from './postgres-host.ts'
+import { OWN_QUESTION, type PostgresQuery, type QueryHandler, type QueryPrototype } from './postgres-host.ts'
 
 /** The server's number and secret of one connection, in the object that postgres.js gives to queries as their state. */
 export interface Backend {
@@ -19,6 +19,8 @@ interface WatchedClass {
   readonly original: QueryPrototype['handle']
   readonly replacement: QueryPrototype['handle']
   readonly guards: Map<QueryHandler, QueryGuard>
+  /** Of scopes, each on its one connection; they go with it. */
+  readonly scopes: WeakMap<QueryHandler, QueryHandler>
 }
 
 // Two copies of this package in one process replace `handle` once, or each would put back what the other had found.
@@ -45,18 +47,24 @@ export function interceptQueries(prototype: QueryPrototype, handler: QueryHandle
   }
 }
 
+/** The statements of one scope, as long as the class is watched. */
+export function guardScope(prototype: QueryPrototype, handler: QueryHandler, door: QueryHandler): void {
+  classes().get(prototype)?.scopes.set(handler, door)
+}
+
 function watch(prototype: QueryPrototype): WatchedClass {
   const original = prototype.handle
   const guards = new Map<QueryHandler, QueryGuard>()
+  const scopes = new WeakMap<QueryHandler, QueryHandler>()
   function handle(this: PostgresQuery): Promise<void> {
     if (!this.executed) {
-      const guard = guards.get(this.handler)
-      if (guard !== undefined) this.handler = guard.door
+      const door = guards.get(this.handler)?.door ?? scopes.get(this.handler)
+      if (door !== undefined) this.handler = door
       else if (isOwnQuestion(this)) sparesTheProcess(this, guards)
     }
     return original.call(this)
   }
-  const watched = { original, replacement: handle, guards }
+  const watched = { original, replacement: handle, guards, scopes }
   classes().set(prototype, watched)
   prototype.handle = handle
   return watched
@@ -64,7 +72,7 @@ function watch(prototype: QueryPrototype): WatchedClass {
 
 /** What postgres.js asks of a new connection for itself, and awaits where nobody catches anything. */
 function isOwnQuestion({ canceller, strings }: PostgresQuery): boolean {
-  return canceller === undefined && strings[0]?.includes('b.typarray') === true
+  return canceller === undefined && strings[0]?.includes(OWN_QUESTION) === true
 }
 
 /**

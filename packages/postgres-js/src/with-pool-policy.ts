@@ -2,14 +2,12 @@ import { type PoolPolicyOptions } from '@poolkeeper/core'
 import type { Options, PostgresType } from 'postgres'
 import { declaredSocket } from './attachment.ts'
 import { refuseWhatHostCannot } from './capabilities.ts'
-import { settledOptions, settledValues } from './host-settings.ts'
+import { type GivenOptions, settledOptions, settledValues } from './host-settings.ts'
 import { unsupported } from './postgres-host.ts'
 import { isOff, type TlsWish } from './raw-socket.ts'
 
 /** What of the options is looked at here; some of it stands in no type. */
-interface GivenOptions {
-  readonly max?: unknown
-  readonly max_lifetime?: unknown
+interface OwnOptions extends GivenOptions {
   readonly socket?: unknown
   readonly ssl?: TlsWish
   readonly sslnegotiation?: unknown
@@ -28,7 +26,7 @@ interface GivenOptions {
  * @throws PoolkeeperError `INVALID_POLICY`, `UNSUPPORTED_HOST`
  */
 export function withPoolPolicy<T extends Record<string, PostgresType>>(options: Options<T>, policy: PoolPolicyOptions = {}): Options<T> {
-  const given = options as GivenOptions
+  const given = options as OwnOptions
   refuseWhatHostCannot(policy, false)
   if (given.socket !== undefined) throw unsupported('these options have a `socket` of their own already')
   const socket = declaredSocket({

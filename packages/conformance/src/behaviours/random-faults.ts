@@ -30,11 +30,12 @@ export const randomFaults: Behaviour = {
 async function survive({ expect, harness, open }: Trial): Promise<void> {
   const pool = await open(POLICY)
   const draw = generator([...harness.name].reduce((seed, letter) => 31 * seed + letter.charCodeAt(0), 7))
-  const trouble = new Trouble(pool)
+  const mayResize = harness.lacks?.resize === undefined
+  const trouble = new Trouble(pool, mayResize)
   const callers = Array.from({ length: CALLERS }, () => trouble.call(draw))
   await trouble.make(draw)
   await Promise.all(callers)
-  await pool.keeper.resize({ max: MAX })
+  if (mayResize) await pool.keeper.resize({ max: MAX })
   await atRest(pool)
   // Longer than the window: what is dead, and nobody has noticed, is found out first.
   await pass(100)
@@ -63,11 +64,13 @@ class Trouble {
   asked = 0
   readonly problems: string[] = []
   readonly #pool: KeptPool
+  readonly #mayResize: boolean
   readonly #held = new Set<number>()
   #isOver = false
 
-  constructor(pool: KeptPool) {
+  constructor(pool: KeptPool, mayResize: boolean) {
     this.#pool = pool
+    this.#mayResize = mayResize
   }
 
   /** A caller with one request after another, who leaves a query that takes too long alone. */
@@ -108,7 +111,7 @@ class Trouble {
       () => network.heal(),
       () => network.heal(),
       () => server.kill(),
-      () => keeper.resize({ max: 1 + Math.floor(MAX * draw()) }),
+      ...(this.#mayResize ? [() => keeper.resize({ max: 1 + Math.floor(MAX * draw()) })] : []),
       () => keeper.evictIdle(),
       () => void keeper.recycle(),
     ]

@@ -5,7 +5,7 @@ import { acquireMany, failure, fill, releaseAll, within } from '../waiting.ts'
 export const resize: Behaviour = {
   promise: 'the pool changes its size while it works: growth serves who waits, shrinkage interrupts nobody',
   proves: [],
-  needs: [],
+  needs: ['resize'],
   tests: {
     'growth': async ({ expect, open, untilOpen }) => {
       const pool = await open({ max: 1 })

@@ -39,7 +39,7 @@ export class Returns<C extends object> {
   #report(facts: Facts, status: 'open' | 'failed'): void {
     const { reporter } = this.#context
     if (reporter.hears('dirtyReturn')) reporter.emit('dirtyReturn', { connection: facts.id, status })
-    else reporter.warn('DIRTY_RETURN', `a connection came back in an ${status === 'open' ? 'open' : 'aborted'} transaction`)
+    else reporter.warn('DIRTY_RETURN', dirtyText(status))
   }
 
   async #restoreSession(connection: C, facts: Facts, how: 'rollback' | 'reset'): Promise<Kept> {
@@ -73,4 +73,8 @@ export class Returns<C extends object> {
       )
     })
   }
+}
+
+export function dirtyText(status: 'open' | 'failed'): string {
+  return `a connection came back in an ${status === 'open' ? 'open' : 'aborted'} transaction`
 }

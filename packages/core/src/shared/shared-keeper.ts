@@ -5,8 +5,7 @@ import type { DrainOptions, DrainReport, PauseOptions, PoolKeeper, ReadyOptions 
 import type { PoolExplanation } from '../lending/operating/explain.ts'
 import type { PoolHealth } from '../lending/operating/health.ts'
 import type { KeeperDependencies } from '../lending/lending-keeper.ts'
-import { FIELDS } from '../policy/fields.ts'
-import { invalidPolicy } from '../policy/bounds.ts'
+import type { FrameOwner } from '../origin.ts'
 import type { PoolPolicyOptions } from '../policy/options.ts'
 import type { PoolPolicy } from '../policy/values.ts'
 import type { AcquireFailure } from '../port.ts'
@@ -17,9 +16,10 @@ import { Attempts } from './attempts.ts'
 import { SharedChecks } from './checks.ts'
 import { SharedContext } from './context.ts'
 import { SharedDrain } from './drain.ts'
+import { SharedOperations } from './operations.ts'
 import type { SharedEvents, SharedPort } from './shared-port.ts'
 import { SharedUpkeep } from './upkeep.ts'
-import { beginUse, endUse } from './uses.ts'
+import { beginUse, endUse, reportDirty, reportReleasedTwice } from './uses.ts'
 import { sharedExplanation, sharedHealth, sharedStats, whyWaiting } from './views.ts'
 
 const CLEARED_FOR_MILLIS = 50
@@ -33,12 +33,8 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
   readonly #checks: SharedChecks<C>
   readonly #upkeep: SharedUpkeep<C>
   readonly #drain: SharedDrain<C>
-  readonly #resolve: KeeperDependencies['resolve']
+  readonly #operations: SharedOperations<C>
   readonly #attempts = new Attempts()
-  /** Told of every change; those that are satisfied leave. */
-  readonly #waiting = new Set<() => void>()
-  #changes: PoolPolicyOptions = {}
-  #detached = false
 
   constructor(port: SharedPort<C>, policy: PoolPolicy, dependencies: KeeperDependencies = {}) {
     const { clock = systemClock, draw = Math.random, resolve } = dependencies
@@ -46,10 +42,10 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
     this.#checks = new SharedChecks(this.#context, (connection, error) => this.#incident(connection, error))
     this.#upkeep = new SharedUpkeep(this.#context, this.#checks)
     this.#drain = new SharedDrain(this.#context)
-    this.#resolve = resolve
+    this.#operations = new SharedOperations(this.#context, this.#upkeep, resolve)
     this.#context.changed = () => {
       this.#drain.changed()
-      for (const check of [...this.#waiting]) check()
+      this.#operations.changed()
     }
   }
 
@@ -86,80 +82,32 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
     if (this.#context.keepsMinimum) this.#upkeep.wake(0)
   }
 
-  async ready({ timeoutMillis = this.#context.policy.acquireTimeoutMillis }: ReadyOptions = {}): Promise<void> {
-    FIELDS.acquireTimeoutMillis('timeoutMillis', timeoutMillis)
-    const { clock, policy, port } = this.#context
-    if (this.#context.draining) throw this.#context.drainingError()
-    this.#context.keepsMinimum = policy.min > 0
-    this.#upkeep.wake()
-    let timer: { cancel(): void } | undefined
-    const late = new Promise<'late'>((resolve) => (timer = clock.after(timeoutMillis, () => resolve('late'), true)))
-    try {
-      const outcome = await Promise.race([port.open(policy.min), late])
-      if (outcome !== 'late') return
-    } catch (error) {
-      this.#context.lastOpenError ??= error
-    } finally {
-      timer?.cancel()
-    }
-    throw this.#context.error('CONNECT_FAILED', `was not ready within ${timeoutMillis} ms`)
+  ready(options: ReadyOptions = {}): Promise<void> {
+    return this.#operations.ready(options)
   }
 
   resize(): Promise<void> {
     return Promise.reject(this.#context.unsupported(`${this.#context.port.host} settles its size when it is made: no resize()`))
   }
 
-  async evictIdle(): Promise<number> {
-    const { policy, port } = this.#context
-    const idle = port.connections().filter((connection) => port.isIdle(connection))
-    const spare = idle.slice(0, Math.max(0, port.connections().length - policy.min))
-    for (const connection of spare) this.#context.condemn(this.#context.factsOf(connection), 'idle')
-    await this.#retire(spare)
-    return spare.length
+  evictIdle(): Promise<number> {
+    return this.#operations.evictIdle()
   }
 
-  async recycle(): Promise<void> {
-    const { port, reporter } = this.#context
-    const old = [...port.connections()]
-    if (reporter.hears('recycled')) reporter.emit('recycled', { connections: old.length })
-    for (const connection of old) this.#context.condemn(this.#context.factsOf(connection), 'recycle')
-    await this.#retire(old)
+  recycle(): Promise<void> {
+    return this.#operations.recycle()
   }
 
-  async #retire(connections: readonly C[]): Promise<void> {
-    const { ledger, port } = this.#context
-    port.retire(connections)
-    await this.#until(() => !connections.some((connection) => ledger.get(connection) !== undefined))
-  }
-
-  pause({ waiters = 'wait' }: PauseOptions = {}): void {
-    const { port, reporter } = this.#context
-    this.#context.paused = waiters
-    if (waiters === 'fail') port.rejectWaiters(this.#context.pausedError())
-    if (reporter.hears('paused')) reporter.emit('paused', { waiters })
+  pause(options: PauseOptions = {}): void {
+    this.#operations.pause(options)
   }
 
   resume(): void {
-    const { paused, port, reporter } = this.#context
-    if (paused === false) return
-    this.#context.paused = false
-    this.#context.changed()
-    port.wake()
-    if (reporter.hears('resumed')) reporter.emit('resumed', {})
+    this.#operations.resume()
   }
 
   reconfigure(changes: PoolPolicyOptions): void {
-    const { policy, port } = this.#context
-    if (this.#resolve === undefined) throw this.#context.unsupported(`${port.host} cannot be reconfigured while it runs`)
-    if (changes.name !== undefined && changes.name !== policy.name) {
-      throw invalidPolicy('name', 'the same while the pool runs', changes.name)
-    }
-    const changed = this.#resolve({ ...this.#changes, ...changes })
-    this.#changes = { ...this.#changes, ...changes }
-    this.#context.use(changed)
-    if (changed.sources.min === 'policy') this.#context.keepsMinimum = changed.min > 0
-    port.configure(changed)
-    this.#upkeep.wake()
+    this.#operations.reconfigure(changes)
   }
 
   drain(options: DrainOptions = {}): Promise<DrainReport> {
@@ -168,7 +116,7 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
   }
 
   detach(): void {
-    this.#detached = true
+    this.#operations.release()
     this.#upkeep.stop()
     this.#checks.release()
     this.#context.paused = false
@@ -190,7 +138,7 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
 
   clear(since: number = Infinity): true | Promise<void> {
     this.#upkeep.look()
-    if (this.#context.paused !== false) return this.#until(() => this.#context.paused === false)
+    if (this.#context.paused !== false) return this.#operations.until(() => this.#context.paused === false)
     const { port } = this.#context
     for (const connection of port.connections()) {
       if (port.isIdle(connection) && this.#mustProve(connection, since)) void this.#checks.start(connection, 'checkout')
@@ -279,12 +227,25 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
     facts.provenGeneration = this.#context.situation.generation
   }
 
-  rested(connection: C): void {
+  rested(connection: C, wasAnswered = true): void {
     const facts = this.#context.ledger.get(connection)
     if (facts === undefined) return
-    this.answered(connection)
+    if (wasAnswered) this.answered(connection)
     endUse(this.#context, facts)
     this.#context.changed()
+  }
+
+  dirty(connection: C, status: 'open' | 'failed'): boolean {
+    return reportDirty(this.#context, connection, status)
+  }
+
+  uncleaned(connection: C): void {
+    const facts = this.#context.ledger.get(connection)
+    if (facts !== undefined) this.#context.condemn(facts, 'dirty')
+  }
+
+  misused(connection: C | undefined, above: FrameOwner): void {
+    reportReleasedTwice(this.#context, connection, above)
   }
 
   failed(connection: C, error: unknown, harm: Harm): void {
@@ -313,11 +274,13 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
     this.#context.changed()
   }
 
-  ending(): void {
+  ending(): PoolkeeperError {
     const { paused, port } = this.#context
     this.#context.draining = true
-    if (paused !== false) port.rejectWaiters(this.#context.drainingError())
+    const error = this.#context.drainingError()
+    if (paused !== false) port.rejectWaiters(error)
     this.#upkeep.stop()
+    return error
   }
 
   /** One death condemns its peers: what was proven before it proves itself again. Once for each incident. */
@@ -330,17 +293,5 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
     for (const connection of [...port.connections()]) {
       if (connection !== victim && port.isIdle(connection)) void this.#checks.start(connection, 'incident')
     }
-  }
-
-  #until(isDone: () => boolean): Promise<void> {
-    if (isDone()) return Promise.resolve()
-    return new Promise((resolve) => {
-      const check = (): void => {
-        if (!isDone() && !this.#detached && !this.#context.draining) return
-        this.#waiting.delete(check)
-        resolve()
-      }
-      this.#waiting.add(check)
-    })
   }
 }

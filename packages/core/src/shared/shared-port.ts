@@ -1,6 +1,7 @@
 import type { PoolCounts } from '../counts.ts'
 import type { PoolkeeperError } from '../errors.ts'
 import type { Harm } from '../harm.ts'
+import type { FrameOwner } from '../origin.ts'
 import type { PoolPolicy } from '../policy/values.ts'
 import type { AcquireFailure, ValidationAnswer, Waiter } from '../port.ts'
 
@@ -102,13 +103,19 @@ export interface SharedEvents<C extends object> {
   busy(connection: C): void
   /** The server answered something. */
   answered(connection: C): void
-  /** The last command was answered. */
-  rested(connection: C): void
+  /** The last command was answered; or, without an answer, its holder has given it back. */
+  rested(connection: C, wasAnswered?: boolean): void
+  /** Somebody gives it back in a transaction; whether to end that first. */
+  dirty(connection: C, status: 'open' | 'failed'): boolean
+  /** That did not succeed: it is going to be killed. */
+  uncleaned(connection: C): void
+  /** Somebody gives back what he does not hold any more. */
+  misused(connection: C | undefined, above: FrameOwner): void
   /** The server said something on it that harms it, or its peers. */
   failed(connection: C, error: unknown, harm: Harm): void
   /** It is closed, or is being closed by the host, for this reason if the keeper had none. */
   closed(connection: C, reason: 'fatal' | 'host' | 'idle' | 'maxLifetime', error?: unknown): void
 
-  /** The host's own way of closing the pool was used. */
-  ending(): void
+  /** The host's own way of closing the pool was used; what to tell those whom it will not serve any more. */
+  ending(): PoolkeeperError
 }

@@ -99,7 +99,9 @@ export class SharedUpkeep<C extends object> {
 
   async #refill(): Promise<void> {
     const { keepsMinimum, policy, port } = this.#context
-    const { closing } = port.counts()
+    const { closing, pending } = port.counts()
+    // The host opens connections for those who wait, and what is asked of it now would stand in line behind them.
+    if (pending > 0) return
     if (!keepsMinimum || this.#opening || this.#context.total() - closing >= policy.min) return
     this.#opening = true
     // What fails is counted where every failed connect is; the next round tries again.

@@ -59,9 +59,13 @@ export class Misuse<C extends object> {
       reporter.emit('misused', { misuse, connection: facts?.id, site, stack })
       return
     }
-    const where = site === undefined ? '' : `, at ${site}`
-    reporter.warnAt('MISUSED', `${misuse} ${site}`, (times) => `a connection ${WORDS[misuse]}${where}${timesOf(times)}`)
+    reporter.warnAt('MISUSED', `${misuse} ${site}`, (times) => misuseText(misuse, site, times))
   }
+}
+
+export function misuseText(misuse: MisuseKind, site: string | undefined, times: number): string {
+  const where = site === undefined ? '' : `, at ${site}`
+  return `a connection ${WORDS[misuse]}${where}${timesOf(times)}`
 }
 
 export function timesOf(times: number): string {
