@@ -14,8 +14,8 @@ export interface ConnectionFacts {
   readonly provenGeneration: number
   /** When it was last given back; when it opened, if it was never lent. */
   readonly idleSince: number
-  /** When it was lent; `undefined` while nobody holds it. */
-  readonly lentAt: number | undefined
+  /** When it was lent; `Infinity` while nobody holds it, for what is not always a number is boxed at every checkout. */
+  readonly lentAt: number
   /** In a caller's hands; between being lent and that, the caller may still leave. */
   readonly held: boolean
   /** How many times it was lent. */
@@ -28,6 +28,11 @@ export interface ConnectionFacts {
   readonly credential: CredentialFacts | undefined
   /** Decided already, and carried out as soon as nobody holds it. */
   readonly condemnedFor: CloseReason | undefined
+}
+
+/** For how long somebody holds it; `0` while nobody does. */
+export function heldMillis({ lentAt }: ConnectionFacts, now: number): number {
+  return Math.max(0, now - lentAt)
 }
 
 /** The ledger's own view: the same facts, open to change. */

@@ -11,7 +11,7 @@ test('a new connection is proven by its opening, and has a number and a draw of 
     provenAt: 100,
     provenGeneration: 3,
     idleSince: 100,
-    lentAt: undefined,
+    lentAt: Infinity,
     held: false,
     uses: 0,
     suspect: false,

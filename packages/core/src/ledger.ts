@@ -30,7 +30,7 @@ export class Ledger<C extends object> {
       provenAt: now,
       provenGeneration: generation,
       idleSince: now,
-      lentAt: undefined,
+      lentAt: Infinity,
       held: false,
       uses: 0,
       roleProven: false,

@@ -31,6 +31,13 @@ describe('the verdict', () => {
     expect(asked).toEqual([])
   })
 
+  test('what was decided before is carried out, and nobody is asked', () => {
+    const asked: string[] = []
+    const witness: Rule = { name: 'witness', moments: [], judge: () => void asked.push('witness') }
+    expect(judge([witness], factsWith({ condemnedFor: 'fatal' }), at(0))).toEqual({ action: 'retire', reason: 'fatal' })
+    expect(asked).toEqual([])
+  })
+
   test('the rules see the facts and the situation', () => {
     const seen: unknown[] = []
     const witness: Rule = { name: 'witness', moments: [], judge: (...args) => void seen.push(...args) }

@@ -13,11 +13,12 @@ const LEND: Verdict = Object.freeze({ action: 'lend' })
 /**
  * Asks the rules about one connection.
  *
- * Pure: no clock, no randomness, no I/O, and no allocation. A retirement ends the discussion,
- * so a connection that is leaving anyway never costs a round trip; a wish to validate stands
- * only if nobody retires.
+ * Pure: no clock, no randomness, no I/O, and no allocation. What was decided before stands, and
+ * nobody is asked. A retirement ends the discussion, so a connection that is leaving anyway never
+ * costs a round trip; a wish to validate stands only if nobody retires.
  */
 export function judge(rules: readonly Rule[], facts: ConnectionFacts, situation: Situation): Verdict {
+  if (facts.condemnedFor !== undefined) return retire(facts.condemnedFor)
   let verdict: Verdict = LEND
   for (let index = 0; index < rules.length; index++) {
     const objection = rules[index]?.judge(facts, situation)

@@ -59,8 +59,8 @@ export class LendingContext<C extends object> {
   mayConnect: () => boolean = () => true
   /** How late the timers of this process are at this moment. */
   lagMillis: () => number = () => 0
-  /** Called whenever a connection was opened, came back or is gone. */
-  changed: () => void = () => {}
+  /** Who waits for something to have changed; told whenever a connection was opened, came back or is gone. */
+  readonly watchers: Set<() => void> = new Set()
 
   constructor(port: LendingPort<C>, policy: PoolPolicy, clock: Clock, draw: () => number) {
     this.port = port
@@ -95,6 +95,11 @@ export class LendingContext<C extends object> {
 
   #observerOf(policy: PoolPolicy): Observer<C> | undefined {
     return policy.mode === 'observe' ? new Observer(this, policy) : undefined
+  }
+
+  /** Hardly ever does anybody wait for it, and every return asks. */
+  changed(): void {
+    if (this.watchers.size > 0) for (const look of [...this.watchers]) look()
   }
 
   get generation(): number {

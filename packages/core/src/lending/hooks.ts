@@ -78,7 +78,7 @@ export class Hooks<C extends object> {
 
   #judgeAcquire(connection: C, facts: Facts, outcome: Outcome): LendAnswer {
     // A verdict before this one may have taken it for lent already.
-    facts.lentAt = undefined
+    facts.lentAt = Infinity
     if (outcome.kind === 'over') return this.#lend(facts)
     if (this.#isLost(connection, facts, outcome)) return false
     if (outcome.kind === 'returned') {

@@ -1,4 +1,5 @@
 import type { CloseReason } from '../close-reason.ts'
+import { heldMillis } from '../facts.ts'
 import type { FrameOwner, Origin } from '../origin.ts'
 import type { LendAnswer } from '../port.ts'
 import { judge } from '../verdict.ts'
@@ -34,6 +35,9 @@ export class Leases<C extends object> {
   readonly leaks: Leaks<C>
   readonly misuse: Misuse<C>
   readonly #freeze: FreezeWatch
+  /** What was lent within this very call, so that nobody looks for its facts again. */
+  #lent: C | undefined
+  #lentFacts: Facts | undefined
   /** Between `returned` and `settled`, which are one moment. */
   #isReturning = false
 
@@ -67,6 +71,8 @@ export class Leases<C extends object> {
       context.observer?.lent(facts)
       if (context.policy.onAcquire !== undefined) return this.#hooks.acquire(connection, facts)
       facts.lentAt = now
+      this.#lent = connection
+      this.#lentFacts = facts
       return true
     }
     if (verdict.action === 'retire') {
@@ -94,15 +100,22 @@ export class Leases<C extends object> {
 
   acquired(connection: C, waitedSince: number | undefined, origin: Origin | undefined): void {
     const { counters, reporter, tracking } = this.#context
-    const facts = this.#context.factsOf(connection)
+    const facts = this.#factsOfLent(connection)
     facts.held = true
     facts.uses++
     counters.acquires.ok++
     if (origin !== undefined) tracking.began(connection, origin)
     let waitMillis = 0
-    if (waitedSince === undefined || facts.lentAt === undefined) counters.wait.recordZero()
+    if (waitedSince === undefined || facts.lentAt === Infinity) counters.wait.recordZero()
     else counters.wait.record((waitMillis = facts.lentAt - waitedSince))
     if (reporter.hearsLeases) reporter.emit('acquired', { connection: facts.id, waitMillis })
+  }
+
+  #factsOfLent(connection: C): Facts {
+    const facts = this.#lent === connection ? this.#lentFacts : undefined
+    this.#lent = undefined
+    this.#lentFacts = undefined
+    return facts ?? this.#context.factsOf(connection)
   }
 
   returned(connection: C, above: FrameOwner): 'keep' | 'retire' | 'foreign' | Promise<'keep' | 'retire'> {
@@ -115,7 +128,7 @@ export class Leases<C extends object> {
     }
     this.#isReturning = true
     const now = context.clock.now()
-    const useMillis = now - (facts.lentAt ?? now)
+    const useMillis = heldMillis(facts, now)
     // A short lease without a complaint was answered; a long one may have been silent for most of it.
     if (useMillis < (context.policy.validateAfterIdleMillis || 0) && !facts.suspect) facts.provenAt = now
     this.#end(connection, facts, now, useMillis)
@@ -133,7 +146,7 @@ export class Leases<C extends object> {
   #end(connection: C, facts: Facts, now: number, useMillis: number): void {
     const { counters, reporter, tracking } = this.#context
     facts.idleSince = now
-    facts.lentAt = undefined
+    facts.lentAt = Infinity
     facts.held = false
     counters.use.record(useMillis)
     if (reporter.hearsLeases) reporter.emit('released', { connection: facts.id, useMillis })
@@ -149,7 +162,7 @@ export class Leases<C extends object> {
   left(connection: C, facts: Facts): void {
     const now = this.#context.clock.now()
     this.misuse.left(connection, facts)
-    this.#untrack(connection, facts, now - (facts.lentAt ?? now))
+    this.#untrack(connection, facts, heldMillis(facts, now))
   }
 
   /**
@@ -162,7 +175,7 @@ export class Leases<C extends object> {
     if (facts?.held !== true) return
     const now = clock.now()
     this.misuse.taken(connection)
-    this.#end(connection, facts, now, now - (facts.lentAt ?? now))
+    this.#end(connection, facts, now, heldMillis(facts, now))
     void this.#context.discard(connection, reason, true)
   }
 

@@ -84,10 +84,6 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     context.lagMillis = () => upkeep.lagMillis()
     this.#deadlocks = new Deadlocks(context)
     new NestedAcquires(context, () => this.#deadlocks.suspect())
-    context.changed = () => {
-      this.#drain.changed()
-      this.#operations.changed()
-    }
   }
 
   get name(): string {

@@ -42,8 +42,8 @@ test('of a policy that only observes nothing is in force but what the host says 
   // Without them it could not connect.
   expect(policy.credentials).toBe(credentials)
   const kept = Object.values(rulesInForce(declared)).flatMap((rules) => rules.map(({ name }) => name))
-  // What somebody decided by hand, or before.
-  expect(new Set(kept)).toEqual(new Set(['condemned', 'recycled']))
+  // What somebody decided by hand.
+  expect(new Set(kept)).toEqual(new Set(['recycled']))
 })
 
 test('what the user set on the host himself is the host’s own', () => {

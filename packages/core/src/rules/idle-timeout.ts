@@ -24,6 +24,6 @@ export function idleTimeout(policy: PolicyValues): Rule | undefined {
     name: 'idleTimeout',
     moments: ['idle'],
     judge: (facts, { now }) =>
-      facts.lentAt === undefined && now - facts.idleSince >= timeout ? retire('idle') : undefined,
+      facts.lentAt === Infinity && now - facts.idleSince >= timeout ? retire('idle') : undefined,
   }
 }

@@ -8,9 +8,9 @@ function names(rules: RulesByMoment): Record<string, string[]> {
 
 test('each moment asks its own rules, those that retire before those that validate', () => {
   expect(names(rulesOf(policyOf({ maxUses: 5 })))).toEqual({
-    checkout: ['condemned', 'lifetimeOver', 'maxUses', 'validateAfterIdle', 'provenThisGeneration'],
-    return: ['condemned', 'lifetimeOver', 'maxUses'],
-    round: ['condemned', 'lifetimeDue', 'recycled', 'keepalive'],
+    checkout: ['lifetimeOver', 'maxUses', 'validateAfterIdle'],
+    return: ['lifetimeOver', 'maxUses'],
+    round: ['lifetimeDue', 'recycled', 'keepalive'],
     idle: ['idleTimeout'],
   })
 })
@@ -30,14 +30,14 @@ test('what the policy switches off is not asked', () => {
     keepaliveMillis: false,
   })
   expect(names(rulesOf(off))).toEqual({
-    checkout: ['condemned'],
-    return: ['condemned'],
-    round: ['condemned', 'recycled'],
+    checkout: [],
+    return: [],
+    round: ['recycled'],
     idle: [],
   })
 })
 
-test('nobody can change the rules afterwards', () => {
+test('nobody can exchange the rules of a moment afterwards', () => {
   const rules = rulesOf(policyOf())
-  expect([rules, ...Object.values(rules)].every(Object.isFrozen)).toBe(true)
+  expect(Object.isFrozen(rules)).toBe(true)
 })

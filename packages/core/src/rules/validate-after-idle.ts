@@ -20,7 +20,10 @@ export interface ValidateAfterIdleOptions {
 /** Opening was an answer: a connection that nobody used yet is proven for so long, whatever the window. */
 const FRESH_FOR_MILLIS = 500
 
-/** The silence at which proof is asked for again. */
+/**
+ * The silence at which proof is asked for again. And one death condemns its peers: what was proven
+ * before the incident proves itself again, however recently that was.
+ */
 export function validateAfterIdle(policy: PolicyValues): Rule | undefined {
   const { validateAfterIdleMillis: window } = policy
   if (window === false) return undefined
@@ -28,17 +31,12 @@ export function validateAfterIdle(policy: PolicyValues): Rule | undefined {
   return {
     name: 'validateAfterIdle',
     moments: ['checkout'],
-    judge: (facts, { now }) =>
-      facts.suspect || now - facts.provenAt >= (facts.uses === 0 ? freshWindow : window) ? VALIDATE : undefined,
-  }
-}
-
-/** One death condemns its peers: what was proven before the incident proves itself again. */
-export function provenThisGeneration(policy: PolicyValues): Rule | undefined {
-  if (policy.validateAfterIdleMillis === false) return undefined
-  return {
-    name: 'provenThisGeneration',
-    moments: ['checkout'],
-    judge: (facts, { generation }) => (facts.provenGeneration < generation ? VALIDATE : undefined),
+    judge(facts, { generation, now }) {
+      const isProven =
+        now - facts.provenAt < (facts.uses === 0 ? freshWindow : window) &&
+        facts.provenGeneration >= generation &&
+        !facts.suspect
+      return isProven ? undefined : VALIDATE
+    },
   }
 }

@@ -1,3 +1,4 @@
+import { heldMillis } from '../facts.ts'
 import type { DrainOptions, DrainReport } from '../keeper.ts'
 import type { SharedContext } from './context.ts'
 
@@ -48,8 +49,8 @@ export class SharedDrain<C extends object> {
       .connections()
       .filter((connection) => !port.isIdle(connection))
       .map((connection) => {
-        const { id, lentAt } = this.#context.factsOf(connection)
-        return { connection: id, heldMillis: now - (lentAt ?? now), site: undefined, owner: undefined }
+        const facts = this.#context.factsOf(connection)
+        return { connection: facts.id, heldMillis: heldMillis(facts, now), site: undefined, owner: undefined }
       })
   }
 

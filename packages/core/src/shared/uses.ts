@@ -12,9 +12,9 @@ export function beginUse<C extends object>({ clock, reporter }: SharedContext<C>
 }
 
 export function endUse<C extends object>({ clock, counters, reporter }: SharedContext<C>, facts: SharedFacts): void {
-  if (facts.lentAt === undefined) return
+  if (facts.lentAt === Infinity) return
   const useMillis = clock.now() - facts.lentAt
-  facts.lentAt = undefined
+  facts.lentAt = Infinity
   facts.held = false
   facts.idleSince = clock.now()
   counters.use.record(useMillis)

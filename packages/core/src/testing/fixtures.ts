@@ -27,7 +27,7 @@ export function factsWith(facts: Partial<ConnectionFacts> = {}): ConnectionFacts
     provenAt: 0,
     provenGeneration: 0,
     idleSince: 0,
-    lentAt: undefined,
+    lentAt: Infinity,
     held: false,
     uses: 0,
     roleProven: false,

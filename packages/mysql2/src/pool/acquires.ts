@@ -1,4 +1,6 @@
 import { tracingChannel } from 'node:diagnostics_channel'
+// As a global it is an accessor, and costs a look-up at every use.
+import process from 'node:process'
 import { outcomeOf, type AcquireFailure, type Clock, type FrameOwner, type LendAnswer, type LendingEvents, type Origin } from '@poolkeeper/core'
 import { inHostWords } from './host-errors.ts'
 import { tell, tellEnqueued } from './host-events.ts'

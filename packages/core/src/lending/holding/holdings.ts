@@ -34,7 +34,7 @@ export function addUp(
 export function holdersOf<C extends object>({ ledger, port, tracking }: LendingContext<C>, now: number): Holding[] {
   const lent = port.lent().map((connection) => ({
     origin: tracking.lease(connection)?.origin,
-    since: ledger.get(connection)?.lentAt ?? now,
+    since: Math.min(now, ledger.get(connection)?.lentAt ?? now),
   }))
   return addUp(lent, now)
 }

@@ -59,7 +59,7 @@ export class Leaks<C extends object> {
     if (policy.leakThresholdMillis === false) return
     for (const connection of port.lent()) {
       const facts = ledger.get(connection)
-      if (facts?.held !== true || facts.lentAt === undefined) continue
+      if (facts?.held !== true || facts.lentAt === Infinity) continue
       const lease = tracking.leaseOf(connection)
       const since = now - facts.lentAt
       if (lateBy >= LATE_FROM_MILLIS) lease.excusedMillis += Math.min(lateBy, since)
@@ -72,7 +72,7 @@ export class Leaks<C extends object> {
   #collected(connection: C, lease: TrackedLease): void {
     const { clock, ledger } = this.#context
     const facts = ledger.get(connection)
-    if (facts?.held !== true || facts.lentAt === undefined) return
+    if (facts?.held !== true || facts.lentAt === Infinity) return
     this.#found(connection, facts, lease, clock.now() - facts.lentAt - lease.excusedMillis, true)
   }
 

@@ -1,3 +1,4 @@
+import { heldMillis } from '../../facts.ts'
 import type { DrainOptions, DrainReport } from '../../keeper.ts'
 import { drainingError } from '../acquire-errors.ts'
 import type { LendingContext } from '../context.ts'
@@ -14,7 +15,6 @@ export class Drain<C extends object> {
   readonly #context: LendingContext<C>
   readonly #hooks: Hooks<C>
   #report: Promise<DrainReport> | undefined
-  #onChange: (() => void) | undefined
 
   constructor(context: LendingContext<C>, hooks: Hooks<C>) {
     this.#context = context
@@ -25,11 +25,6 @@ export class Drain<C extends object> {
   run(options: DrainOptions): Promise<DrainReport> {
     this.#report ??= this.#run(options)
     return this.#report
-  }
-
-  /** Told of every connection that came back or is gone. */
-  changed(): void {
-    this.#onChange?.()
   }
 
   async #run({ timeoutMillis = this.#context.policy.drainTimeoutMillis, waiters = 'reject' }: DrainOptions): Promise<DrainReport> {
@@ -75,26 +70,28 @@ export class Drain<C extends object> {
 
   #closeLent(now: number): DrainReport['blockers'] {
     return [...this.#context.port.lent()].map((connection) => {
-      const { id, lentAt } = this.#context.factsOf(connection)
+      const facts = this.#context.factsOf(connection)
       const { site, owner } = this.#context.tracking.lease(connection)?.origin ?? {}
       void this.#context.discard(connection, 'drain', true)
-      return { connection: id, heldMillis: now - (lentAt ?? now), site, owner }
+      return { connection: facts.id, heldMillis: heldMillis(facts, now), site, owner }
     })
   }
 
   /** Woken by changes, never by polling. */
   #until(isDone: () => boolean, timeoutMillis: number): Promise<void> {
+    const { clock, watchers } = this.#context
     if (isDone()) return Promise.resolve()
     return new Promise((resolve) => {
       const end = (): void => {
         timer.cancel()
-        this.#onChange = undefined
+        watchers.delete(look)
         resolve()
       }
-      const timer = this.#context.clock.after(timeoutMillis, end, true)
-      this.#onChange = () => {
+      const look = (): void => {
         if (isDone()) end()
       }
+      const timer = clock.after(timeoutMillis, end, true)
+      watchers.add(look)
     })
   }
 }

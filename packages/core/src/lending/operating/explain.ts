@@ -93,7 +93,7 @@ export function explainConnection(
     state,
     ageMillis: now - facts.openedAt,
     uses: facts.uses,
-    sinceMillis: now - (facts.lentAt ?? facts.idleSince),
+    sinceMillis: now - (facts.lentAt === Infinity ? facts.idleSince : facts.lentAt),
     provenMillisAgo: facts.provenAt === -Infinity ? undefined : now - facts.provenAt,
     isInDoubt: facts.suspect || facts.provenGeneration < generation,
     condemnedFor: facts.condemnedFor,

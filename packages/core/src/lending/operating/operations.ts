@@ -16,8 +16,6 @@ export class Operations<C extends object> {
   readonly #resolve: ((changes: PoolPolicyOptions) => PoolPolicy) | undefined
   /** All that was changed since the start. */
   #changes: PoolPolicyOptions = {}
-  /** Told of every change; those that are satisfied leave. */
-  readonly #waiting = new Set<() => void>()
   #released = false
 
   constructor(
@@ -28,12 +26,6 @@ export class Operations<C extends object> {
     this.#context = context
     this.#resolve = resolve
     this.#upkeep = upkeep
-  }
-
-  /** Told of every connection that was opened, came back or is gone. */
-  changed(): void {
-    if (this.#waiting.size === 0) return
-    for (const check of [...this.#waiting]) check()
   }
 
   async ready({ timeoutMillis = this.#context.policy.acquireTimeoutMillis }: ReadyOptions): Promise<void> {
@@ -122,7 +114,7 @@ export class Operations<C extends object> {
   #endReplacing(): void {
     this.#context.surplus = undefined
     this.#context.situation.recycleBefore = -Infinity
-    this.changed()
+    this.#context.changed()
   }
 
   pause({ waiters = 'wait' }: PauseOptions): void {
@@ -175,7 +167,7 @@ export class Operations<C extends object> {
   /** Ends what still waits: the pool is not ours any more. */
   release(): void {
     this.#released = true
-    this.changed()
+    this.#context.changed()
   }
 
   #isOver(): boolean {
@@ -183,18 +175,19 @@ export class Operations<C extends object> {
   }
 
   #until(isDone: () => boolean, timeoutMillis: number): Promise<boolean> {
+    const { clock, watchers } = this.#context
     if (isDone() || this.#isOver()) return Promise.resolve(isDone())
     return new Promise((resolve) => {
       const end = (done: boolean): void => {
-        this.#waiting.delete(check)
+        watchers.delete(check)
         timer?.cancel()
         resolve(done)
       }
       const check = (): void => {
         if (isDone() || this.#isOver()) end(isDone())
       }
-      const timer = timeoutMillis === Infinity ? undefined : this.#context.clock.after(timeoutMillis, () => end(false), true)
-      this.#waiting.add(check)
+      const timer = timeoutMillis === Infinity ? undefined : clock.after(timeoutMillis, () => end(false), true)
+      watchers.add(check)
     })
   }
 }

@@ -5,7 +5,7 @@ import type { PoolPolicy } from '../../policy/values.ts'
 import { credentialLeft, hasSuccessor } from '../../rules/credential.ts'
 import type { RulesByMoment } from '../../rules/index.ts'
 import type { Situation } from '../../rules/rule.ts'
-import { judge } from '../../verdict.ts'
+import { judge, retire } from '../../verdict.ts'
 
 /** What a round of upkeep looks at. */
 export interface RoundView<C> {
@@ -152,7 +152,7 @@ function retirement<C>(
 }
 
 function isShortLease({ lentAt }: ConnectionFacts, now: number): boolean {
-  return lentAt !== undefined && now - lentAt < SHORT_LEASE_MILLIS
+  return lentAt !== Infinity && now - lentAt < SHORT_LEASE_MILLIS
 }
 
 /** What stands above `max` without being a replacement, the coldest first. */
@@ -165,7 +165,7 @@ function surplusOf<C>({ counts, idle, policy, replacing, surplus }: RoundView<C>
 function overdueIdle<C>({ counts, policy, rules, situation }: RoundView<C>, idle: readonly Entry<C>[]): Close<C>[] {
   const spare = Math.min(aliveOf(counts) - policy.min, idle.length - (policy.minIdle || 0))
   return idle
-    .filter(({ facts }) => judge(rules.idle, facts, situation).action === 'retire')
+    .filter(({ facts }) => judge(rules.idle, facts, situation) === retire('idle'))
     .slice(0, Math.max(0, spare))
     .map(({ connection }) => ({ connection, reason: 'idle' }))
 }

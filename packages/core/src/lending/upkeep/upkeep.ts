@@ -1,6 +1,7 @@
 import type { Timer } from '../../clock.ts'
 import type { CloseReason } from '../../close-reason.ts'
 import { totalOf } from '../../counts.ts'
+import { heldMillis } from '../../facts.ts'
 import { keepsMinimum, mayWakeServer, type PoolPolicy } from '../../policy/values.ts'
 import type { RulesByMoment } from '../../rules/index.ts'
 import type { Checks } from '../proof/checks.ts'
@@ -238,7 +239,7 @@ export class Upkeep<C extends object> {
   #idleEntries(): Entry<C>[] {
     const idle = this.#context.port.idle().filter((connection) => this.#checks.get(connection) === undefined)
     // A caller that left in the very moment of being served gave nothing back.
-    for (const connection of idle) this.#context.factsOf(connection).lentAt = undefined
+    for (const connection of idle) this.#context.factsOf(connection).lentAt = Infinity
     return this.#entries(idle)
   }
 
@@ -306,8 +307,8 @@ export class Upkeep<C extends object> {
 
   /** Replaced already, and gone when its holder lets go; others need not wait for that. */
   #isHeldForLong(old: C, now: number): boolean {
-    const { condemnedFor, lentAt } = this.#context.factsOf(old)
-    return condemnedFor !== undefined && lentAt !== undefined && now - lentAt >= SHORT_LEASE_MILLIS
+    const facts = this.#context.factsOf(old)
+    return facts.condemnedFor !== undefined && heldMillis(facts, now) >= SHORT_LEASE_MILLIS
   }
 
   #startReplacing(old: C): void {
