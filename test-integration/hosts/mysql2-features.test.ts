@@ -232,6 +232,17 @@ address.describe('mysql2', () => {
     })
   })
 
+  test('P-150: a leak is told with its last statement, also of one that is prepared', async () => {
+    const { pool, events } = kept({}, { leakThresholdMillis: 100 })
+    const isTold = (text: string): boolean => events.some((event) => event.type === 'leaked' && event.lastQuery === text)
+    const [querying, preparing] = [await pool.getConnection(), await pool.getConnection()]
+    await querying.query('select 1')
+    await preparing.execute('select 2')
+    await until('both leaks are told', () => isTold('select 1') && isTold('select 2'))
+    querying.release()
+    preparing.release()
+  })
+
   describe('end()', () => {
     test('lets a query under way finish, and answers who waits in the words of mysql2', async () => {
       const { pool, keeper } = kept({ connectionLimit: 1 })

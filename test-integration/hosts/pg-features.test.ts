@@ -325,6 +325,53 @@ address.describe('A kept pool of pg', () => {
     })
   })
 
+  describe('a leak', () => {
+    const leaked = (keeper: PoolKeeper): Promise<PoolEvent> =>
+      new Promise((resolve) => {
+        keeper.subscribe((event) => {
+          if (event.type === 'leaked') resolve(event)
+        })
+      })
+
+    test('P-150: is told with its last statement, in every form that pg takes', async () => {
+      const { pool, keeper } = open({}, { leakThresholdMillis: 100 })
+      for (const query of ['select 1 + 1', { text: 'select $1::int', values: [2] }, { name: 'named', text: 'select 3' }]) {
+        const telling = leaked(keeper)
+        const client = await pool.connect()
+        await client.query('select 0')
+        await client.query(query)
+        expect(await telling).toMatchObject({ lastQuery: typeof query === 'string' ? query : query.text })
+        client.release()
+      }
+    })
+
+    test('is followed on what was open before, for as long as it is wanted', async () => {
+      const { pool, keeper } = open()
+      const opened = await pool.connect()
+      expect(Object.hasOwn(opened, 'query')).toBe(false)
+      opened.release()
+      keeper.reconfigure({ leakThresholdMillis: 100 })
+      const telling = leaked(keeper)
+      const client = await pool.connect()
+      expect(client).toBe(opened)
+      await client.query('select 1')
+      expect(await telling).toMatchObject({ lastQuery: 'select 1' })
+      keeper.reconfigure({ leakThresholdMillis: false })
+      expect(Object.hasOwn(client, 'query')).toBe(false)
+      client.release()
+    })
+
+    test('a client that is used after its release is told of', async () => {
+      const { pool, keeper } = open({}, { leakThresholdMillis: 60_000 })
+      const events: PoolEvent[] = []
+      keeper.subscribe((event) => events.push(event))
+      const client = await pool.connect()
+      client.release()
+      await client.query('select 1')
+      expect(events).toContainEqual(expect.objectContaining({ type: 'misused', misuse: 'usedAfterRelease' }))
+    })
+  })
+
   describe("its user's options", () => {
     test('verify is asked of every new connection, also of those that are opened ahead', async () => {
       const asked: unknown[] = []

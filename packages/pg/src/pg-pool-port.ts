@@ -62,7 +62,7 @@ export class PgPoolPort implements LendingPort<PoolClient> {
     this.#policy = policy
     this.#overrides = new Overrides(pool)
     this.#options = new Overrides(pool.options)
-    this.#seats = new Seats(pool, driver)
+    this.#seats = new Seats(pool, driver, this.#seatEvents)
     this.#idle = pool._idle
     this.#own = { ...pool.options }
   }
@@ -128,7 +128,7 @@ export class PgPoolPort implements LendingPort<PoolClient> {
   }
 
   #enter(item: IdleItem, place: Place): void {
-    const seat = this.#seats.adopt(item, place, this.#seatEvents)
+    const seat = this.#seats.adopt(item, place)
     if (place === 'idle') this.#seats.toIdle(seat)
   }
 
@@ -143,6 +143,7 @@ export class PgPoolPort implements LendingPort<PoolClient> {
       if (seat.place === 'lent') this.#parts?.events.failed(seat.client, error, this.#driver.harmOf(error))
     },
     died: (seat, error) => this.#died(seat, error),
+    asked: ({ client }, text) => this.#parts?.events.asked(client, text),
   }
 
   #died(seat: Seat, error: unknown): void {
@@ -248,6 +249,7 @@ export class PgPoolPort implements LendingPort<PoolClient> {
     this.#parts?.acquires.configure(inForce)
     this.#parts?.releases.configure(inForce)
     this.#parts?.creates.configure(inForce.connectTimeoutMillis)
+    this.#seats.follow(this.#parts?.events.wantsStatements === true)
     if (isObserving) this.#seats.idleToHost()
     else this.#seats.idleFromHost()
   }

@@ -1,5 +1,6 @@
 import type { Driver } from '@poolkeeper/drivers'
 import { giveToHost, takeFromHost, type IdleItem, type IdleListener, type PgPool, type PoolClient } from './pg-pool.ts'
+import { followStatements } from './statements.ts'
 
 /**
  * Where a client is: in pg-pool's list of idle ones; before a caller that waits for the verdict on
@@ -21,6 +22,8 @@ export interface Seat extends IdleItem {
   isUnrefed: boolean
   /** The last error that was told of already. */
   lastError: unknown
+  /** Stops hearing its statements. */
+  unfollow: (() => void) | undefined
 }
 
 /** What is told of a client by its own events. */
@@ -28,6 +31,7 @@ export interface SeatEvents {
   answered(seat: Seat): void
   failed(seat: Seat, error: unknown): void
   died(seat: Seat, error: unknown): void
+  asked(seat: Seat, text: string): void
 }
 
 /** The clients that a keeper knows. */
@@ -38,10 +42,13 @@ export class Seats {
   readonly #seats = new Map<PoolClient, Seat>()
   readonly #known = new WeakSet<PoolClient>()
   readonly #undos = new Map<PoolClient, () => void>()
+  readonly #events: SeatEvents
+  #isFollowing = false
 
-  constructor(pool: PgPool, driver: Driver<PoolClient>) {
+  constructor(pool: PgPool, driver: Driver<PoolClient>, events: SeatEvents) {
     this.#pool = pool
     this.#driver = driver
+    this.#events = events
     this.#idle = pool._idle
   }
 
@@ -78,7 +85,7 @@ export class Seats {
    * Listens to a client from now on, whoever has it: pg-pool does so only while it is idle, and an
    * error without a listener would end the process.
    */
-  adopt(item: IdleItem, place: Place, events: SeatEvents): Seat {
+  adopt(item: IdleItem, place: Place): Seat {
     takeFromHost(item)
     const { client, idleListener } = item
     const seat: Seat = {
@@ -91,7 +98,9 @@ export class Seats {
       leaving: undefined,
       isUnrefed: false,
       lastError: undefined,
+      unfollow: undefined,
     }
+    const events = this.#events
     const unwatch = this.#driver.watch(client, (error) => events.died(seat, error))
     const unlisten = this.#driver.listen?.(client, {
       answered: () => events.answered(seat),
@@ -102,8 +111,24 @@ export class Seats {
     this.#undos.set(client, () => {
       unwatch()
       unlisten?.()
+      seat.unfollow?.()
     })
+    if (this.#isFollowing) this.#followOne(seat)
     return seat
+  }
+
+  /** Whether the statements of all clients are to be told, from now on. */
+  follow(isWanted: boolean): void {
+    if (isWanted === this.#isFollowing) return
+    this.#isFollowing = isWanted
+    for (const seat of this.#seats.values()) {
+      if (isWanted) this.#followOne(seat)
+      else seat.unfollow?.()
+    }
+  }
+
+  #followOne(seat: Seat): void {
+    seat.unfollow = followStatements(seat.client, (text) => this.#events.asked(seat, text))
   }
 
   /** Into pg-pool's list; it holds the process from there as it does in pg-pool. */
