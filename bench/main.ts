@@ -7,6 +7,7 @@ import { FULL, QUICK, type Scale } from './scale.ts'
 import { onServer } from './server/server-benchmark.ts'
 import {
   stub,
+  stubGenericPool,
   stubMysql2,
   stubPgPool,
   stubThroughKnex,
@@ -26,6 +27,7 @@ const BENCHMARKS: Readonly<Record<string, (scale: Scale) => Promise<Row[]>>> = {
   'stub-with-nested-detection': stubWithNestedDetection,
   'stub-mysql2': stubMysql2,
   'stub-pg-pool': stubPgPool,
+  'stub-generic-pool': stubGenericPool,
   'knex-loopback': onServer('knex-loopback'),
   'mysql2-loopback': onServer('mysql2-loopback'),
   'pg-pool-loopback': onServer('pg-pool-loopback'),

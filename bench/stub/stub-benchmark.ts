@@ -40,6 +40,11 @@ export function stubPgPool(scale: Scale): Promise<Row[]> {
   return nanosOnTop('pg-pool', scale)
 }
 
+/** The same on generic-pool, of plain objects. */
+export function stubGenericPool(scale: Scale): Promise<Row[]> {
+  return nanosOnTop('generic-pool', scale)
+}
+
 async function nanosOnTop(host: Host, scale: Scale): Promise<Row[]> {
   const rows: Row[] = []
   for (const load of LOADS) {

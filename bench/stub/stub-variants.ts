@@ -21,8 +21,8 @@ export const LOAD_TITLES: Readonly<Record<Load, string>> = {
 
 export const CALLERS: Readonly<Record<Load, number>> = { sequential: 1, contended: 100 }
 
-/** Whose pool it is: tarn's, raw; the one that Knex makes of it; mysql2's; pg-pool. */
-export const HOSTS = ['tarn', 'knex', 'mysql2', 'pg-pool'] as const
+/** Whose pool it is: tarn's, raw; the one that Knex makes of it; mysql2's; pg-pool; generic-pool. */
+export const HOSTS = ['tarn', 'knex', 'mysql2', 'pg-pool', 'generic-pool'] as const
 export type Host = (typeof HOSTS)[number]
 
 /** Longer than any measurement. */

@@ -2,6 +2,7 @@
 import { PerformanceObserver, performance } from 'node:perf_hooks'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Figures } from '../pairs.ts'
+import { genericPoolStub } from './generic-pool-stub.ts'
 import { knexStub } from './knex-stub.ts'
 import { mysql2Stub } from './mysql2-stub.ts'
 import { pgStub } from './pg-stub.ts'
@@ -17,7 +18,8 @@ const WARM_UP_BLOCKS = 25
 const host = oneOf(HOSTS, process.argv[2])
 const variant = oneOf(VARIANTS, process.argv[3])
 const callers = CALLERS[oneOf(LOADS, process.argv[4])]
-const caller = { tarn: tarnStub, knex: knexStub, mysql2: mysql2Stub, 'pg-pool': pgStub }[host](variant)
+const stubs = { tarn: tarnStub, knex: knexStub, mysql2: mysql2Stub, 'pg-pool': pgStub, 'generic-pool': genericPoolStub }
+const caller = stubs[host](variant)
 
 const answers: Readonly<Record<Request, () => Promise<Figures>>> = {
   'warm up': warmUp,

@@ -179,6 +179,50 @@ export const stops: (() => void)[] = [collectPools(register, { prefix: 'app_' })
 collectPools({})
 `
 
+const GENERIC_POOL_NAMES = 'applyPoolPolicy, isPoolkeeperError, keeperOf'
+const GENERIC_POOL = `
+const pool = createPool({
+  async create() {
+    const client = new pg.Client({ connectionString: process.env.POSTGRES })
+    await client.connect()
+    return client
+  },
+  destroy: (client) => client.end(),
+}, { max: 3 })
+const keeper = applyPoolPolicy(pool, { name: 'other' }, pgDriver)
+async function main() {
+  const { rows } = await pool.use((client) => client.query('select 1 as one'))
+  let code
+  try { applyPoolPolicy(pool, { max: -1 }) } catch (error) { code = isPoolkeeperError(error) ? error.code : error }
+  const { opens, name } = keeperOf(pool).stats()
+  console.log(JSON.stringify({ one: rows[0].one, opened: opens.ok, secret: name.includes('@'), name: keeper.name, code }))
+  keeper.detach()
+  await pool.drain()
+  await pool.clear()
+}
+main()
+`
+
+const GENERIC_POOL_TYPED = `
+import { createPool } from 'generic-pool'
+import { Client } from 'pg'
+import { pgDriver } from '@poolkeeper/drivers'
+import { ${GENERIC_POOL_NAMES}, type CreateAttempt, type PoolKeeper, type PoolPolicyOptions } from '@poolkeeper/generic-pool'
+const policy: PoolPolicyOptions = { min: 1, max: 5, maxLifetimeMillis: false }
+const pool = createPool({
+  create: async (attempt?: CreateAttempt) => new Client({ password: attempt?.credentials?.password ?? '' }),
+  destroy: (client: Client) => client.end(),
+})
+export const keeper: PoolKeeper = applyPoolPolicy(pool, policy, pgDriver)
+export const part: PoolKeeper = applyPoolPolicy(pool, policy, { isBroken: (client) => client.user === undefined })
+export const same: PoolKeeper = keeperOf(pool)
+// @ts-expect-error resources are objects
+applyPoolPolicy(createPool({ create: async () => 1, destroy: async () => {} }))
+// @ts-expect-error a keeper is put on a pool
+export const wrong = keeperOf({})
+export const isOurs: boolean = isPoolkeeperError(new Error('no'))
+`
+
 const postgres = requireServer('postgres')
 const redis = requireServer('redis')
 const mariadb = requireServer('mariadb')
@@ -202,6 +246,8 @@ postgres.describe('the packed packages in a project of a stranger', () => {
     { name: 'a CommonJS script', file: 'app.cjs', head: `const { knex } = require('knex')\nconst { ${NAMES} } = require('@poolkeeper/knex')` },
     { name: 'an ES module, on a pool of pg', file: 'pg.mjs', head: `import pg from 'pg'\nimport { ${PG_NAMES} } from '@poolkeeper/pg'`, body: PG_BODY },
     { name: 'a CommonJS script, on a pool of pg', file: 'pg.cjs', head: `const pg = require('pg')\nconst { ${PG_NAMES} } = require('@poolkeeper/pg')`, body: PG_BODY },
+    { name: 'an ES module, on generic-pool', file: 'generic-pool.mjs', head: `import pg from 'pg'\nimport { createPool } from 'generic-pool'\nimport { pgDriver } from '@poolkeeper/drivers'\nimport { ${GENERIC_POOL_NAMES} } from '@poolkeeper/generic-pool'`, body: GENERIC_POOL },
+    { name: 'a CommonJS script, on generic-pool', file: 'generic-pool.cjs', head: `const pg = require('pg')\nconst { createPool } = require('generic-pool')\nconst { pgDriver } = require('@poolkeeper/drivers')\nconst { ${GENERIC_POOL_NAMES} } = require('@poolkeeper/generic-pool')`, body: GENERIC_POOL },
   ])('work from $name', { timeout: 30_000 }, async ({ file, head, body = BODY }) => {
     await project.write(file, head + body)
     const output = await project.node({ POSTGRES: postgres.url }, file)
@@ -267,11 +313,12 @@ const { collectPools } = require('@poolkeeper/prometheus')`,
     { name: 'bundler', file: 'typed.ts', flags: ['--module', 'esnext', '--moduleResolution', 'bundler'] },
     { name: 'node10, CommonJS', file: 'typed-node10.ts', flags: NODE10 },
   ])('are typed for $name', { timeout: 60_000 }, async ({ file, flags }) => {
-    const pgFile = `pg-${file}`
+    const [pgFile, genericPoolFile] = [`pg-${file}`, `generic-pool-${file}`]
     await project.write(file, TYPED)
     await project.write(pgFile, PG_TYPED)
+    await project.write(genericPoolFile, GENERIC_POOL_TYPED)
     const checks = ['--strict', '--exactOptionalPropertyTypes', '--noEmit', '--target', 'es2022', '--types', 'node']
-    await project.tsc(...checks, ...flags, file, pgFile)
+    await project.tsc(...checks, ...flags, file, pgFile, genericPoolFile)
   })
 })
 

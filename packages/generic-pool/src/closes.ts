@@ -1,5 +1,5 @@
 import type { Clock, LendingEvents, Timer } from '@poolkeeper/core'
-import { destroyThroughHost, type GenericPool, type Resource } from './generic-pool.ts'
+import { destroyThroughHost, destroyTimeoutError, type GenericPool, type Resource } from './generic-pool.ts'
 import type { KnownResource } from './resource-driver.ts'
 import type { Seat, Seats } from './seats.ts'
 
@@ -80,19 +80,18 @@ export class Closes {
   }
 
   async #inTime(resource: Resource, goodbye: Promise<void>): Promise<void> {
-    const patienceMillis = this.#pool._config.destroyTimeoutMillis ?? FAREWELL_MILLIS
+    const { destroyTimeoutMillis } = this.#pool._config
     let timer: Timer | undefined
-    const patience = new Promise<'late'>((resolve) => {
-      timer = this.#clock.after(patienceMillis, () => resolve('late'))
+    const patience = new Promise<void>((resolve, reject) => {
+      timer = this.#clock.after(destroyTimeoutMillis ?? FAREWELL_MILLIS, () => {
+        this.#known.destroy(resource)
+        // Whoever asked generic-pool for a deadline is told when it has passed.
+        if (destroyTimeoutMillis === undefined) resolve()
+        else reject(destroyTimeoutError())
+      })
     })
-    try {
-      if ((await Promise.race([goodbye, patience])) === 'late') this.#known.destroy(resource)
-    } catch (error) {
-      this.#known.destroy(resource)
-      throw error
-    } finally {
-      timer?.cancel()
-    }
+    goodbye.catch(() => this.#known.destroy(resource))
+    await Promise.race([goodbye, patience]).finally(() => timer?.cancel())
   }
 
   /** A factory may throw where it should reject. */

@@ -22,14 +22,17 @@ export interface CreateNeighbours {
   serve(): void
 }
 
-/** For whom an attempt is made: somebody who waits; the pool's own minimum; or the keeper, who has it until he gives it away. */
-type Purpose = 'waiter' | 'minimum' | { resolve(resource: Resource): void; reject(error: unknown): void }
+/** Asked for by the keeper: nobody's until he says so. */
+interface Held {
+  resolve(resource: Resource): void
+  reject(error: unknown): void
+}
 
 /** An attempt to open a resource, from the wish to generic-pool's list. */
 interface Attempt {
   readonly number: number
   readonly startedAt: number
-  readonly purpose: Purpose
+  readonly held: Held | undefined
   readonly controller: AbortController
   /** What generic-pool is given, and waits for. */
   arrive(resource: Resource): void
@@ -79,7 +82,7 @@ export class Creates {
   /** Attempts that were begun because somebody waits. */
   get forWaiters(): number {
     let count = this.#left
-    for (const { purpose } of this.#attempts) if (purpose === 'waiter') count++
+    for (const { held } of this.#attempts) if (held === undefined) count++
     return count
   }
 
@@ -93,13 +96,9 @@ export class Creates {
     this.#timeoutMillis = connectTimeoutMillis
   }
 
+  /** A resource for whoever waits. */
   openForWaiter(): void {
-    this.#start('waiter')
-  }
-
-  /** As generic-pool itself, when it is started. */
-  openForMinimum(): void {
-    this.#start('minimum')
+    this.#start(undefined)
   }
 
   /** A resource for the keeper. */
@@ -132,14 +131,14 @@ export class Creates {
   /** What is on its way goes on, to generic-pool. */
   detach(): void {
     this.#isDetached = true
-    for (const { purpose, timer } of this.#attempts) {
+    for (const { held, timer } of this.#attempts) {
       timer?.cancel()
-      if (typeof purpose === 'object') purpose.reject(new Error('the keeper was detached'))
+      held?.reject(new Error('the keeper was detached'))
     }
     this.#attempts.clear()
   }
 
-  #start(purpose: Purpose): Attempt {
+  #start(held: Held | undefined): Attempt {
     let arrive: Attempt['arrive'] = () => {}
     let fail: Attempt['fail'] = () => {}
     const arrival = new Promise<Resource>((resolve, reject) => {
@@ -149,7 +148,7 @@ export class Creates {
     const attempt: Attempt = {
       number: this.#events.opening(),
       startedAt: this.#clock.now(),
-      purpose,
+      held,
       controller: new AbortController(),
       arrive,
       fail,
@@ -174,13 +173,19 @@ export class Creates {
       const preparing = attempt.isOver ? undefined : events.prepare(resource)
       if (preparing !== undefined) await this.#prepared(attempt, resource, preparing)
       if (attempt.isOver) this.#neighbours.discard(resource)
-      else {
-        if (!this.#isDetached) this.#arriving.set(resource, attempt)
-        attempt.arrive(resource)
-      }
+      else this.#arrive(attempt, resource)
     } catch (error) {
       this.#giveUp(attempt, error)
     }
+  }
+
+  #arrive(attempt: Attempt, resource: Resource): void {
+    // Twice in the books, it could be lent to two callers at once.
+    if (this.#neighbours.isKnown(resource) || this.#arriving.has(resource)) {
+      throw new TypeError('factory.create resolved with a resource that is in the pool already')
+    }
+    if (!this.#isDetached) this.#arriving.set(resource, attempt)
+    attempt.arrive(resource)
   }
 
   async #create(attempt: Attempt, credentials: PoolCredentials | undefined): Promise<Resource> {
@@ -188,10 +193,6 @@ export class Creates {
     signal.throwIfAborted()
     const resource: unknown = await this.#pool._factory.create({ signal, credentials })
     if (!isResource(resource)) throw new TypeError('factory.create must resolve with an object: nothing can be remembered of anything else')
-    // Twice in the books, it could be lent to two callers at once.
-    if (this.#neighbours.isKnown(resource) || this.#arriving.has(resource)) {
-      throw new TypeError('factory.create resolved with a resource that is in the pool already')
-    }
     return resource
   }
 
@@ -211,14 +212,14 @@ export class Creates {
 
   #succeed(attempt: Attempt, pooledResource: PooledResource): void {
     const { obj: resource } = pooledResource
-    const { purpose } = attempt
+    const { held } = attempt
     this.#settle(attempt)
-    this.#neighbours.enter(pooledResource, typeof purpose === 'object')
+    this.#neighbours.enter(pooledResource, held !== undefined)
     this.#events.opened(attempt.number, resource)
     // Its death came before anybody watched it.
     if (this.#known.isBroken(resource)) this.#events.died(resource, new Error('the connection died while it was opened'))
-    if (typeof purpose === 'object') purpose.resolve(resource)
-    else this.#neighbours.serve()
+    // Those who wait are served when generic-pool has struck the create off its books, and looks for them.
+    held?.resolve(resource)
   }
 
   #abandon(attempt: Attempt): void {
@@ -233,12 +234,12 @@ export class Creates {
     attempt.fail(error)
   }
 
-  #tell({ controller, number, preparing, purpose }: Attempt, error: unknown): void {
+  #tell({ controller, held, number, preparing }: Attempt, error: unknown): void {
     controller.abort(error)
     if (preparing !== undefined) this.#events.abandoned(preparing)
     const answer = this.#events.openFailed(number, error)
-    if (typeof purpose === 'object') purpose.reject(error)
-    else if (purpose === 'waiter') this.#neighbours.failed(error, answer)
+    if (held === undefined) this.#neighbours.failed(error, answer)
+    else held.reject(error)
     this.#neighbours.serve()
   }
 

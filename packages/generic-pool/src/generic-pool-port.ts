@@ -199,7 +199,7 @@ export class GenericPoolPort implements LendingPort<Resource> {
   async #clear(): Promise<void> {
     const { closes } = this.#partsThere()
     await Promise.allSettled(this.#pool._factoryCreateOperations)
-    for (const { resource } of this.#seats.idleSeats()) void closes.close(resource, false)
+    for (const resource of this.#seats.idleResources()) void closes.close(resource, false)
     await closes.settled()
   }
 
@@ -207,7 +207,7 @@ export class GenericPoolPort implements LendingPort<Resource> {
   #openMinimum(): void {
     const { creates } = this.#partsThere()
     const missing = this.#policy.min - this.#pool._allObjects.size - creates.count
-    for (let one = 0; one < missing; one++) creates.openForMinimum()
+    for (let one = 0; one < missing; one++) creates.openForWaiter()
   }
 
   #openForWaiters(): void {
@@ -243,7 +243,7 @@ export class GenericPoolPort implements LendingPort<Resource> {
   }
 
   idle(): readonly Resource[] {
-    return this.#seats.idleSeats().map(({ resource }) => resource)
+    return this.#seats.idleResources()
   }
 
   lent(): readonly Resource[] {

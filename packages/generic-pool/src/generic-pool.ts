@@ -251,6 +251,10 @@ function named(name: string, error: Error): Error {
   return Object.defineProperty(error, 'name', { value: name, configurable: true, writable: true })
 }
 
+export function destroyTimeoutError(): Error {
+  return new Error('destroy timed out')
+}
+
 export function foreignReleaseError(): Error {
   return new Error('Resource not currently part of this pool')
 }

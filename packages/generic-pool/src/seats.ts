@@ -88,9 +88,9 @@ export class Seats {
    * What has been idle for longest first. That is where a pool in generic-pool's default order takes the
    * next one from; it is the coldest all the same.
    */
-  idleSeats(): Seat[] {
-    const seats = nodesOf(this.idle) as Seat[]
-    return this.#pool._config.fifo ? seats : seats.reverse()
+  idleResources(): Resource[] {
+    const resources = nodesOf(this.idle).map(({ data }) => data.obj)
+    return this.#pool._config.fifo ? resources : resources.reverse()
   }
 
   /** Listens to a resource from now on, whoever has it. */
