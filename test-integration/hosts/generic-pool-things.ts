@@ -1,4 +1,11 @@
-import { applyPoolPolicy, type CreateAttempt, type PoolKeeper, type PoolPolicyOptions, type ResourceDriver } from '@poolkeeper/generic-pool'
+import {
+  applyPoolPolicy,
+  keeperOf,
+  type CreateAttempt,
+  type PoolKeeper,
+  type PoolPolicyOptions,
+  type ResourceDriver,
+} from '@poolkeeper/generic-pool'
 import { createPool, type Factory, type Options, type Pool } from 'generic-pool'
 import { onTestFinished } from 'vitest'
 
@@ -56,8 +63,18 @@ export function kept(things: Things, options: Options = {}, policy: PoolPolicyOp
 
 export function keep(pool: Pool<Thing>, policy: PoolPolicyOptions = {}, driver: ResourceDriver<Thing> = {}): PoolKeeper {
   const keeper = applyPoolPolicy(pool, { drainTimeoutMillis: 200, ...policy }, driver)
-  onTestFinished(async () => void (await keeper.drain()))
+  onTestFinished(async () => {
+    if (isAttended(pool)) await keeper.drain()
+  })
   return keeper
+}
+
+function isAttended(pool: Pool<Thing>): boolean {
+  try {
+    return keeperOf(pool) !== undefined
+  } catch {
+    return false
+  }
 }
 
 /** Whether it is settled when so much time has passed. */
