@@ -281,6 +281,16 @@ address.describe('A kept pool of pg', () => {
       next.release()
     })
 
+    test('P-128: with a statement that takes longer than a caller may wait is closed', async () => {
+      const { pool, keeper } = open({ max: 1 }, { acquireTimeoutMillis: 200, validationTimeoutMillis: 100 })
+      const client = await pool.connect()
+      const late = client.query('select pg_sleep(20)').catch(({ message }: Error) => message)
+      client.release()
+      expect(await late).toMatch('Connection terminated')
+      expect(keeper.stats()).toMatchObject({ used: 0, closes: { host: 1 } })
+      await pool.query('select 1')
+    })
+
     test('P-128: with a statement that its caller has given up is not lent', async () => {
       const { pool, keeper } = open({ max: 1, query_timeout: 100 })
       const client = await pool.connect()

@@ -62,12 +62,16 @@ describe.skipIf(missing !== undefined)(`pg-native${missing === undefined ? '' : 
 
     test('a connect that is given up ends no process, and its connection is closed when it comes', async () => {
       const { host, port, user, database } = server
-      const pool = createPool({ host, port, user, database, application_name: 'native_late', max: 1 })
-      const keeper = applyPoolPolicy(pool, { connectTimeoutMillis: 1, drainTimeoutMillis: 100 })
+      const proxy = await startFaultProxy({ target: { host, port } })
+      proxy.delay(200)
+      const pool = createPool({ host: proxy.host, port: proxy.port, user, database, max: 1 })
+      const keeper = applyPoolPolicy(pool, { connectTimeoutMillis: 50, drainTimeoutMillis: 100 })
       await expect(pool.connect()).rejects.toThrow('Connection terminated due to connection timeout')
-      await expect.poll(() => server.connections({ applicationName: 'native_late' })).toEqual([])
+      expect(proxy.openConnections).toBe(1)
+      await expect.poll(() => proxy.openConnections, { timeout: 5_000 }).toBe(0)
       expect(keeper.stats().opens).toMatchObject({ ok: 0, failed: 1 })
       await pool.end()
+      await proxy.close()
     })
 
     test('a statement that hears nothing of a reset ends with `query_timeout`, and its connection with it', async () => {

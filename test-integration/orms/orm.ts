@@ -1,4 +1,6 @@
 import type { PoolKeeper } from '@poolkeeper/core'
+import { type Kysely, sql } from 'kysely'
+import type { DataSource } from 'typeorm'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
 export type Ask = (sql: string) => Promise<readonly object[]>
@@ -13,7 +15,7 @@ export interface Orm {
 
 export interface OrmWay {
   readonly name: string
-  open(): Promise<Orm>
+  open(): Orm | Promise<Orm>
 }
 
 export interface OrmServer {
@@ -21,6 +23,28 @@ export interface OrmServer {
   readonly whichConnection: string
   /** Ends the connections of the tests; this process's event loop has not seen it when it returns. */
   killUnseen(): void
+}
+
+export function onKysely(keeper: PoolKeeper, db: Kysely<unknown>): Orm {
+  const askOf =
+    (on: Kysely<unknown>): Ask =>
+    async (text) =>
+      (await sql.raw<object>(text).execute(on)).rows
+  return {
+    keeper,
+    ask: askOf(db),
+    transaction: (work) => db.transaction().execute((trx) => work(askOf(trx))),
+    end: () => db.destroy(),
+  }
+}
+
+export function onTypeorm(keeper: PoolKeeper, source: DataSource): Orm {
+  return {
+    keeper,
+    ask: (text) => source.query(text),
+    transaction: (work) => source.transaction((manager) => work((text) => manager.query(text))),
+    end: () => source.destroy(),
+  }
 }
 
 /** The policy of these tests: a connection is asked before each checkout, and nobody is waited for long. */

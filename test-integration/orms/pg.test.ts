@@ -2,14 +2,14 @@ import { createRequire } from 'node:module'
 import { MikroORM } from '@mikro-orm/postgresql'
 import { applyPoolPolicy, keeperOf, type PoolKeeper } from '@poolkeeper/pg'
 import { PrismaPg } from '@prisma/adapter-pg'
-import { Kysely, PostgresDialect, sql } from 'kysely'
+import { Kysely, PostgresDialect } from 'kysely'
 import { Pool, type PoolConfig } from 'pg'
 import { DataSource } from 'typeorm'
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { attachPostgres, type PostgresServer } from '../harness/postgres.ts'
 import { requireServer } from '../harness/require-server.ts'
-import { describeOrm, POLICY, type Ask, type Orm } from './orm.ts'
+import { type Ask, describeOrm, onKysely, onTypeorm, type Orm, POLICY } from './orm.ts'
 
 const address = requireServer('postgres')
 const APPLICATION = 'orms'
@@ -20,19 +20,9 @@ function keptPool(): { pool: Pool; keeper: PoolKeeper } {
   return { pool, keeper: applyPoolPolicy(pool, POLICY) }
 }
 
-async function kysely(): Promise<Orm> {
+function kysely(): Orm {
   const { pool, keeper } = keptPool()
-  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
-  const askOf =
-    (on: Kysely<unknown>): Ask =>
-    async (text) =>
-      (await sql.raw<object>(text).execute(on)).rows
-  return {
-    keeper,
-    ask: askOf(db),
-    transaction: (work) => db.transaction().execute((trx) => work(askOf(trx))),
-    end: () => db.destroy(),
-  }
+  return onKysely(keeper, new Kysely({ dialect: new PostgresDialect({ pool }) }))
 }
 
 /** TypeORM makes its pool itself, and shows it once it is there. */
@@ -40,12 +30,7 @@ async function typeorm(): Promise<Orm> {
   const source = new DataSource({ type: 'postgres', url: address.url, applicationName: APPLICATION, poolSize: 3 })
   await source.initialize()
   const keeper = applyPoolPolicy((source.driver as PostgresDriver).master as Pool, POLICY)
-  return {
-    keeper,
-    ask: (text) => source.query(text),
-    transaction: (work) => source.transaction((manager) => work((text) => manager.query(text))),
-    end: () => source.destroy(),
-  }
+  return onTypeorm(keeper, source)
 }
 
 /** MikroORM makes its pool itself, and shows it before its first connection. */
