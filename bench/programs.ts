@@ -12,7 +12,7 @@ const PROGRAMS = {
 export type Program = keyof typeof PROGRAMS
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
-const HOSTS = ['generic-pool', 'knex', 'mysql2', 'pg', 'postgres', 'tarn']
+const HOSTS = ['@opentelemetry/api', 'generic-pool', 'knex', 'mysql2', 'pg', 'postgres', 'prom-client', 'tarn']
 
 /**
  * What is measured is built as the packages are. Run from its sources, every function would be

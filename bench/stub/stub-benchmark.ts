@@ -6,6 +6,7 @@ import { LOAD_TITLES, LOADS, type Host, type Load, type Variant } from './stub-v
 import type { Request } from './stub-worker.ts'
 
 const LIMIT = 1.15
+const SEEN_LIMIT = 1.1
 const ADDED_NANOS_LIMIT = 300
 const BLOCKS = 7
 /** Megabytes; the checkouts of one measurement fit in several times over. */
@@ -15,6 +16,8 @@ interface Subject {
   readonly host: Host
   readonly variant: Variant
   readonly load: Load
+  /** What it is compared with, if not the bare pool. */
+  readonly against?: Variant
 }
 
 /** Acquire and release on a raw tarn pool, of connections that are plain objects. */
@@ -78,6 +81,16 @@ export function stubWithNestedDetection(scale: Scale): Promise<Row[]> {
   return timeOnly('knex', ['kept after a transaction'], scale)
 }
 
+/** Kept and seen by Prometheus, OpenTelemetry and a log, against kept and seen by nobody. */
+export async function stubSeen(scale: Scale): Promise<Row[]> {
+  const rows: Row[] = []
+  for (const load of LOADS) {
+    const times = await timesOf({ host: 'tarn', variant: 'kept and seen', load, against: 'kept' }, scale)
+    rows.push(ratioRow(`seen against unseen, ${LOAD_TITLES[load]}: time`, 'ns', compare(times, 'nanos'), SEEN_LIMIT))
+  }
+  return rows
+}
+
 async function timeOnly(host: Host, variants: readonly Variant[], scale: Scale): Promise<Row[]> {
   const rows: Row[] = []
   for (const variant of variants) {
@@ -131,14 +144,14 @@ async function allocationsOf(subject: Subject, { pairs }: Scale): Promise<Round<
 }
 
 async function withProcesses(
-  { host, variant, load }: Subject,
+  { host, variant, load, against = 'bare' }: Subject,
   nodeOptions: readonly string[],
   use: (sides: (request: Request) => Sides<Side>) => Promise<void>,
 ): Promise<void> {
   const start = (side: Variant): RunningProgram => new RunningProgram('stub-worker', [host, side, load], nodeOptions)
   const kept = start(variant)
-  const bare = start('bare')
-  const again = start('bare')
+  const bare = start(against)
+  const again = start(against)
   try {
     await use((request) => ({
       kept: () => kept.ask<Figures>(request),

@@ -1,4 +1,5 @@
-/** `kept after a transaction`: Node follows asynchronous work by then, so that nested acquires are seen. */
+/** `kept after a transaction`: Node follows asynchronous work by then, so that nested acquires are seen. `kept and seen`: by
+ * Prometheus, OpenTelemetry and a log. */
 export const VARIANTS = [
   'bare',
   'kept',
@@ -7,6 +8,7 @@ export const VARIANTS = [
   'kept with async hooks',
   'kept with leak tracking',
   'kept after a transaction',
+  'kept and seen',
 ] as const
 export type Variant = (typeof VARIANTS)[number]
 

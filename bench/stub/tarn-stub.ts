@@ -1,5 +1,6 @@
 import { LendingKeeper, resolvePolicy, systemClock, type PoolPolicyOptions } from '@poolkeeper/core'
 import { Pool } from 'tarn'
+import { seeAll } from './see-all.ts'
 import { asTarnPool } from '../../packages/knex/src/tarn/tarn-pool.ts'
 import { TarnPort } from '../../packages/knex/src/tarn/tarn-port.ts'
 import { LEAK_TRACKING, POOL_SIZE, type Caller, type StubConnection, type Variant } from './stub-variants.ts'
@@ -40,6 +41,7 @@ export function tarnStub(variant: Variant): Caller {
   if (variant !== 'bare') {
     const keeper = keep(pool, OPTIONS[variant])
     if (variant === 'kept with a subscriber') keeper.subscribe(() => {})
+    if (variant === 'kept and seen') seeAll(pool, keeper)
     if (variant === 'kept after a transaction') keeper.tracking.runWithin(tarnStub, () => ({}))
   }
   return async (times) => {

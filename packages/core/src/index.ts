@@ -54,6 +54,8 @@ export { LendingKeeper, type KeeperDependencies } from './lending/lending-keeper
 export { outcomeOf } from './lending/acquire-outcome.ts'
 export { Waiting } from './lending/waiting.ts'
 export { WaitingList } from './lending/waiting-list.ts'
+export { logPools, type LogPoolsOptions, type PoolLogFacts, type PoolLogger, type PoolLogLine } from './logs/log-pools.ts'
+export type { LogLevel } from './logs/texts.ts'
 export { Overrides } from './overrides.ts'
 export type { PoolPolicyOptions } from './policy/options.ts'
 export { derivePoolName, describeServer, type PoolServer } from './pool-name.ts'
