@@ -120,6 +120,19 @@ describe('a kept pool of generic-pool, in its ordinary ways', () => {
     await pool.release(await waiting)
   })
 
+  test('while the policy only observes, `testOnBorrow` is its own, and a create that fails is begun again at once', async () => {
+    const things = new Things()
+    things.validate = async ({ number }) => number !== 1
+    const { pool, keeper } = kept(things, { max: 1, testOnBorrow: true }, { mode: 'observe' })
+    let failures = 3
+    things.making = async () => {
+      if (failures-- > 0) throw new Error('the server is down')
+    }
+    expect(await pool.acquire()).toEqual({ number: 2 })
+    expect(things.calls).toBe(5)
+    expect(keeper.stats()).toMatchObject({ validations: { ok: 0, failed: 0 }, opens: { ok: 2, failed: 3 }, acquires: { ok: 1 } })
+  })
+
   test('its promises are those that its user wants', async () => {
     class OwnPromise<T> extends Promise<T> {}
     const options: Options & { Promise: PromiseConstructor } = { max: 1, Promise: OwnPromise }
