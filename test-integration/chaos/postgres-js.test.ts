@@ -48,9 +48,10 @@ describe('postgres.js on PostgreSQL', () => {
   })
   afterAll(() => server.stop())
 
-  describeKills(host)
+  // It sends several queries at once on one connection, and opens none above its maximum.
+  describeKills(host, { isShared: true })
   describeBlackholes(host)
   describeOutage(host)
-  describeRecycling(host)
+  describeRecycling(host, { isAhead: false })
   describeRestarts(host, (mode) => server.restart(mode))
 })

@@ -40,6 +40,8 @@ export class PostgresPort implements SharedPort<Gate>, GateEvents, HoldEvents {
   readonly #leaving = new Set<Gate>()
   /** Reserved connections that could not be told apart. */
   #unknown = 0
+  /** Connections that have been idle once, of which postgres.js was told. */
+  readonly #settled = new WeakSet<Gate>()
   readonly #redials = new Redials(this.#gates)
   readonly #holds: Holds
   #warming: Promise<unknown> = Promise.resolve()
@@ -47,7 +49,6 @@ export class PostgresPort implements SharedPort<Gate>, GateEvents, HoldEvents {
   #events!: SharedEvents<Gate>
   #queries!: Queries
   #policy!: PoolPolicy
-  #mayBeStuck = false
   #whenChanged: () => void = () => {}
 
   constructor(sql: PostgresSql, targetOf: () => Target) {
@@ -77,7 +78,6 @@ export class PostgresPort implements SharedPort<Gate>, GateEvents, HoldEvents {
       reserve,
       events,
       timeoutMillis: policy.acquireTimeoutMillis,
-      onGivenUp: () => (this.#mayBeStuck = true),
       onReserved: (reserved) => this.#holds.keep(reserved),
     })
     this.#settings.onUndo(onDetach)
@@ -227,17 +227,18 @@ export class PostgresPort implements SharedPort<Gate>, GateEvents, HoldEvents {
     if (gate.isReserved) return this.#events.answered(gate)
     this.#events.rested(gate)
     if (this.#leaving.has(gate)) void this.#letGo()
-    if (!this.#mayBeStuck && !this.#queries.areReserving) return
-    const isToBeNudged = this.#mayBeStuck
-    this.#mayBeStuck &&= this.counts().opening > 0
+    if (this.#settled.has(gate) && !this.#queries.areReserving) return
     // By then postgres.js has written what it had for this connection.
-    setImmediate(() => setImmediate(() => this.#remind(gate, isToBeNudged)))
+    setImmediate(() => setImmediate(() => this.#remind(gate)))
   }
 
   /** Of a connection that is at rest, though somebody may be waiting for it. */
-  #remind(gate: Gate, isToBeNudged: boolean): void {
-    if (isToBeNudged) gate.nudge()
-    if (this.isIdle(gate)) this.#queries.askAgain()
+  #remind(gate: Gate): void {
+    if (!this.isIdle(gate)) return
+    // Its own question after the startup is answered as well.
+    if (!this.#settled.has(gate)) gate.nudge()
+    this.#settled.add(gate)
+    this.#queries.askAgain()
   }
 
   failed(gate: Gate, error: unknown, harm: 'statement' | 'connection' | 'server'): void {

@@ -23,8 +23,6 @@ export interface QueriesOptions {
   readonly reserve: PostgresSql['reserve']
   readonly events: QueryEvents
   readonly timeoutMillis: number
-  /** Told when a query was given up for which a connection may be being opened. */
-  onGivenUp(): void
   /** Somebody has a connection for himself; told back when he gives it back. */
   onReserved(reserved: ReservedSql): void
 }
@@ -37,7 +35,6 @@ export class Queries {
   readonly #handler: QueryHandler
   readonly #reserve: PostgresSql['reserve']
   readonly #events: QueryEvents
-  readonly #onGivenUp: () => void
   readonly #onReserved: QueriesOptions['onReserved']
   readonly #waiting = new WaitingList<Caller>(systemClock, (caller) => {
     this.#leave(caller, this.#events.explainTimeout(caller.waitedMillis(systemClock.now())), 'timedOut')
@@ -51,11 +48,10 @@ export class Queries {
   #blocks = 0
   #unblocked: () => void = () => {}
 
-  constructor({ handler, reserve, events, timeoutMillis, onGivenUp, onReserved }: QueriesOptions) {
+  constructor({ handler, reserve, events, timeoutMillis, onReserved }: QueriesOptions) {
     this.#handler = handler
     this.#reserve = reserve
     this.#events = events
-    this.#onGivenUp = onGivenUp
     this.#onReserved = onReserved
     this.configure(timeoutMillis)
   }
@@ -137,7 +133,6 @@ export class Queries {
       query.reject(error)
       // As postgres.js itself cancels what waits: it is taken out of the queue, and the first error stands.
       query.cancel()
-      this.#onGivenUp()
     }
     const caller = new Caller(() => this.#handler(query), refuse)
     this.#waiting.add(caller)
@@ -145,7 +140,7 @@ export class Queries {
       query,
       () => this.#acquired(caller),
       (error) => {
-        if (this.#leave(caller, error, query.cancelled ? 'aborted' : 'failed', false)) this.#onGivenUp()
+        this.#leave(caller, error, query.cancelled ? 'aborted' : 'failed', false)
       },
     )
     return caller
