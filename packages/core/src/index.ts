@@ -50,6 +50,7 @@ export type {
 export type { Holding } from './lending/holding/holdings.ts'
 export type { MisuseKind } from './lending/holding/misuse.ts'
 export type { HealthStatus, PoolHealth } from './lending/operating/health.ts'
+export { attachLendingKeeper, type AttachablePort, type Attachment } from './lending/attach.ts'
 export { LendingKeeper, type KeeperDependencies } from './lending/lending-keeper.ts'
 export { outcomeOf } from './lending/acquire-outcome.ts'
 export { Waiting } from './lending/waiting.ts'

@@ -1,13 +1,8 @@
 import {
-  forgetKeeper,
-  inForce,
-  LendingKeeper,
-  registerKeeper,
+  attachLendingKeeper,
   resolvePolicy,
-  systemClock,
   type KeeperDependencies,
   type PoolKeeper,
-  type PoolPolicy,
   type PoolPolicyOptions,
 } from '@poolkeeper/core'
 import { GenericPoolPort } from './generic-pool-port.ts'
@@ -26,27 +21,18 @@ export function attachKeeper(
   driver: ResourceDriver<Resource>,
   dependencies: KeeperDependencies,
 ): PoolKeeper {
-  const { clock = systemClock } = dependencies
   const pool = asGenericPool(host)
   const known = knownResource(pool, driver)
   const settings = hostSettings(pool._config, known)
-  const settle = (current: PoolPolicyOptions): PoolPolicy => {
-    const policy = resolvePolicy(current, settings)
-    checkAgainstResource(current, known)
-    return policy
-  }
-  const policy = settle(options)
-  const port = new GenericPoolPort(pool, known, inForce(policy), clock)
-  const resolve = (changes: PoolPolicyOptions): PoolPolicy => {
-    const current = { ...options, ...changes }
-    const next = settle(current)
-    registerKeeper(host, keeper, current)
-    return next
-  }
-  const keeper: LendingKeeper<Resource> = new LendingKeeper(port, policy, { ...dependencies, resolve })
-  port.attach(keeper)
-  port.onDetach(() => forgetKeeper(host))
-  registerKeeper(host, keeper, options)
-  keeper.start()
-  return keeper
+  return attachLendingKeeper({
+    host,
+    options,
+    dependencies,
+    settle(current) {
+      const policy = resolvePolicy(current, settings)
+      checkAgainstResource(current, known)
+      return policy
+    },
+    port: (policy, clock) => new GenericPoolPort(pool, known, policy, clock),
+  })
 }

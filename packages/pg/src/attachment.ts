@@ -1,18 +1,13 @@
 import {
-  forgetKeeper,
-  inForce,
-  LendingKeeper,
-  registerKeeper,
+  attachLendingKeeper,
   resolvePolicy,
-  systemClock,
   type KeeperDependencies,
   type PoolKeeper,
-  type PoolPolicy,
   type PoolPolicyOptions,
 } from '@poolkeeper/core'
 import { pgDriver } from '@poolkeeper/drivers'
 import { hostSettings } from './host-settings.ts'
-import { asPgPool, type PoolClient } from './pg-pool.ts'
+import { asPgPool } from './pg-pool.ts'
 import { PgPoolPort } from './pg-pool-port.ts'
 
 /**
@@ -25,21 +20,13 @@ export function attachKeeper(
   options: PoolPolicyOptions,
   dependencies: KeeperDependencies = {},
 ): PoolKeeper {
-  const { clock = systemClock } = dependencies
   const pool = asPgPool(host)
   const settings = hostSettings(pool)
-  const policy = resolvePolicy(options, settings)
-  const port = new PgPoolPort(pool, pgDriver, inForce(policy), clock)
-  const resolve = (changes: PoolPolicyOptions): PoolPolicy => {
-    const current = { ...options, ...changes }
-    const next = resolvePolicy(current, settings)
-    registerKeeper(host, keeper, current)
-    return next
-  }
-  const keeper: LendingKeeper<PoolClient> = new LendingKeeper(port, policy, { ...dependencies, resolve })
-  port.attach(keeper)
-  port.onDetach(() => forgetKeeper(host))
-  registerKeeper(host, keeper, options)
-  keeper.start()
-  return keeper
+  return attachLendingKeeper({
+    host,
+    options,
+    dependencies,
+    settle: (current) => resolvePolicy(current, settings),
+    port: (policy, clock) => new PgPoolPort(pool, pgDriver, policy, clock),
+  })
 }
