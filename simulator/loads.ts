@@ -65,7 +65,6 @@ export function dayOfLoad(seed: number): DayOfLoad {
 function* poisson(seed: number, perSecond: (at: number) => number, most: number): Generator<Arrival> {
   const random = randomFrom(seed)
   for (let at = exponential(random, 1_000 / most); at < DAY; at += exponential(random, 1_000 / most)) {
-    const holdMillis = logNormal(random, HOLD_MILLIS, HOLD_SIGMA)
-    if (random() * most < perSecond(at)) yield { atMillis: at, holdMillis }
+    if (random() * most < perSecond(at)) yield { atMillis: at, holdMillis: logNormal(random, HOLD_MILLIS, HOLD_SIGMA) }
   }
 }

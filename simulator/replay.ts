@@ -21,6 +21,7 @@ export interface Replay {
   readonly failed: Readonly<Record<string, number>>
   /** The shortest first. */
   readonly waitsMillis: readonly number[]
+  /** Of those who got a connection, the share who waited for longer than its check takes. */
   readonly waitedShare: number
   readonly connectionHours: number
   readonly mostConnections: number
@@ -39,7 +40,7 @@ export interface Step {
 /** The same every time: virtual time, and chance from the trace alone. */
 export async function replay(trace: Trace, options: ReplayOptions): Promise<Replay> {
   const { connectMillis: openMillis, policy } = options
-  const pool = simulatePool({ policy: { name: NAME, ...policy }, openMillis, wallStart: trace.startedAt })
+  const pool = simulatePool({ policy: { name: NAME, ...policy }, openMillis, answerMillis: CHECK_MILLIS, wallStart: trace.startedAt })
   const books = new Books(pool, options.stepMillis)
   try {
     const end = await feed(pool, trace, books, options.serverConcurrency)
@@ -51,6 +52,9 @@ export async function replay(trace: Trace, options: ReplayOptions): Promise<Repl
 }
 
 const NAME = 'simulated'
+
+/** What the simulated server takes to answer a check. */
+const CHECK_MILLIS = 1
 
 function feed(pool: SimulatedPool, { arrivals }: Trace, books: Books, concurrency: number): Promise<number> {
   const { clock } = pool
@@ -177,7 +181,7 @@ class Books {
       callers: this.#waits.length + failed,
       failed: this.#failed,
       waitsMillis: Array.from(waitsMillis),
-      waitedShare: waitsMillis.filter((wait) => wait > 0).length / Math.max(1, this.#waits.length),
+      waitedShare: waitsMillis.filter((wait) => wait > CHECK_MILLIS).length / Math.max(1, this.#waits.length),
       connectionHours: this.#open.reduce((sum, each) => sum + (each ?? 0), 0) / 3_600_000,
       mostConnections: this.#most,
       opened: this.#opened,
