@@ -79,6 +79,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     this.#leases = new Leases(context, { checks, incidents, upkeep, rivals: this.#rivals, hooks: this.#hooks })
     this.#operations = new Operations(context, upkeep, resolve)
     this.#sizer = new Sizer(context, this.#operations)
+    this.#operations.sized = (next) => this.#sizer.over(next)
     this.#drain = new Drain(context, this.#hooks)
     context.mayConnect = () => openings.breaker.letsIn
     context.lagMillis = () => upkeep.lagMillis()
@@ -139,7 +140,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
 
   reconfigure(changes: PoolPolicyOptions): void {
     this.#operations.reconfigure(changes)
-    this.#sizer.start()
+    this.#sizer.reconfigured()
   }
 
   health(): PoolHealth {

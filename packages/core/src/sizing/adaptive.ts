@@ -20,14 +20,14 @@ export interface AdaptiveDecision {
   readonly reason: 'adaptive' | 'saturated' | 'recovering'
 }
 
-const LATELY_MILLIS = 5_000
+const LATELY_MILLIS = 10_000
 const USUALLY_MILLIS = 60_000
 
 /** What is in use for less than a thousandth of the time is not kept for it: its server may want to sleep. */
 const NEGLIGIBLE_LOAD = 0.001
 
 /** A pool that breathes with every second closes what it opens next. */
-const GROWTH_RATIO = 1.05
+const GROWTH_RATIO = 1.1
 const SHRINKAGE_RATIO = 0.85
 
 const DEFAULTS: Required<AdaptiveOptions> = { waitProbability: 0.01, cooldownMillis: 60_000 }

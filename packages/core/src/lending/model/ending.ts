@@ -15,7 +15,9 @@ export async function end(world: World): Promise<void> {
     await renewIfDrained(world)
   }
   world.heal()
-  world.pool.keeper.reconfigure({ leakThresholdMillis: false, reclaimLeaks: false })
+  // From now on it is as large as the policy says.
+  world.ceiling = Infinity
+  world.pool.keeper.reconfigure({ leakThresholdMillis: false, reclaimLeaks: false, sizing: false })
   releaseAll(world)
   await letPass(world, world.patienceMillis)
   releaseAll(world)

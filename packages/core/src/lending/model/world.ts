@@ -1,7 +1,9 @@
+import { totalOf } from '../../counts.ts'
 import type { PoolEvent } from '../../events.ts'
 import type { DrainReport } from '../../keeper.ts'
 import type { PoolPolicyOptions } from '../../policy/options.ts'
 import type { AcquireCounters } from '../../stats.ts'
+import type { SizingFunction } from '../../sizing/options.ts'
 import { simulatePool, type SimulatedConnection, type SimulatedPool } from '../../testing/index.ts'
 import { LEFT, outcomeOf, type WaitingCaller } from './callers.ts'
 import { UserCode } from './user-code.ts'
@@ -12,6 +14,8 @@ export interface Setup {
   readonly hooks: readonly ('onOpen' | 'onAcquire' | 'onRelease')[]
   /** With a provider: how long what it gives lasts. */
   readonly credentials: { readonly lifeMillis: number | undefined } | undefined
+  /** By the load, or by a function that never says the same twice. */
+  readonly sizing: 'adaptive' | 'restless' | undefined
   /** What connections draw, one after another. */
   readonly seed: number
 }
@@ -54,12 +58,13 @@ export class World {
   }
 
   #open(): SimulatedPool {
-    const { policy, hooks, credentials, seed } = this.setup
+    const { policy, hooks, credentials, seed, sizing } = this.setup
     const pool = simulatePool({
       draw: drawsFrom(seed),
       policy: {
         ...policy,
         ...Object.fromEntries(hooks.map((name) => [name, this.code.hook(name)])),
+        ...(sizing !== undefined && { sizing: sizing === 'adaptive' ? { adaptive: true } : restless() }),
         ...(credentials !== undefined && { credentials: this.code.credentials(credentials.lifeMillis) }),
       },
     })
@@ -71,9 +76,16 @@ export class World {
   #hear(event: PoolEvent): void {
     this.heard.set(event.type, (this.heard.get(event.type) ?? 0) + 1)
     if (event.type === 'opened') this.opened.add(event.connection)
+    if (event.type === 'resized' && event.reason !== 'asked') this.#resized(event.max)
     if (event.type !== 'closed') return
     if (this.closed.has(event.connection)) this.problems.push(`connection ${event.connection} was closed twice`)
     this.closed.add(event.connection)
+  }
+
+  /** Within a step: what was there may shrink away. What is asked for by hand, the act itself allows. */
+  #resized(max: number): void {
+    this.lastTotal = Math.max(this.lastTotal, totalOf(this.pool.keeper.stats()))
+    this.ceiling = Math.max(this.ceiling, this.limit(max), this.lastTotal)
   }
 
   /** A new pool in place of one that was drained. */
@@ -153,6 +165,16 @@ export class World {
     Object.assign(server, { answerMillis: 1, openMillis: 20, closeMillis: 1, connects: 'accepted', limit: Infinity })
     if (this.isPaused) this.pool.keeper.resume()
     this.isPaused = false
+  }
+}
+
+function restless(): SizingFunction {
+  let turn = 0
+  return ({ bounds }) => {
+    turn += 3
+    const most = Math.min(bounds.max, 8)
+    const max = Math.max(1, bounds.min, turn % (most + 1))
+    return { min: Math.max(bounds.min, turn % (max + 1)), max }
   }
 }
 

@@ -17,6 +17,8 @@ export class Operations<C extends object> {
   /** All that was changed since the start. */
   #changes: PoolPolicyOptions = {}
   #released = false
+  /** What `sizing` makes of a policy. */
+  sized: (policy: PoolPolicy) => PoolPolicy = (policy) => policy
 
   constructor(
     context: LendingContext<C>,
@@ -91,7 +93,7 @@ export class Operations<C extends object> {
     if (changes.name !== undefined && changes.name !== policy.name) {
       throw invalidPolicy('name', 'the same while the pool runs', changes.name)
     }
-    this.#use(this.#resolve({ ...this.#changes, ...changes }), changes)
+    this.#use(this.sized(this.#resolve({ ...this.#changes, ...changes })), changes)
   }
 
   #use(policy: PoolPolicy, changes: PoolPolicyOptions): void {

@@ -106,6 +106,18 @@ describe('adaptive sizing', () => {
     expect(pool.keeper.stats().max).toBe(30)
   })
 
+  test('what it knows of the load holds on when something else of the policy is changed', async () => {
+    const pool = adaptive()
+    await borrow(pool, 50, 200, 10 * SECOND)
+    const { min } = pool.keeper.stats()
+    const events = record(pool)
+    pool.keeper.reconfigure({ maxUses: 1_000 })
+    expect(pool.keeper.policy).toMatchObject({ min, max: 40, maxUses: 1_000 })
+    expect(ofType(events, 'resized')).toEqual([])
+    pool.keeper.reconfigure({ max: 20 })
+    expect(pool.keeper.policy).toMatchObject({ min: 0, max: 20 })
+  })
+
   test('a size that cannot be changes nothing of it', async () => {
     const pool = adaptive()
     await borrow(pool, 50, 200, 10 * SECOND)

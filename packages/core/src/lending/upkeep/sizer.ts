@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Timer } from '../../clock.ts'
 import type { ResizeReason } from '../../events.ts'
 import type { PoolPolicy } from '../../policy/values.ts'
@@ -37,6 +38,7 @@ export class Sizer<C extends object> {
   #adaptive: { readonly options: Required<AdaptiveOptions>; state: AdaptiveState } | undefined
   #timer: Timer | undefined
   #isStopped = false
+  #isCarriedOver = false
 
   constructor(context: LendingContext<C>, resizer: Resizer) {
     this.#context = context
@@ -44,7 +46,20 @@ export class Sizer<C extends object> {
     this.#base = context.declared
   }
 
-  /** The pool begins, or has another policy. */
+  /** Another policy: with the same sizing of the same limits, what it made of them holds on. */
+  over(next: PoolPolicy): PoolPolicy {
+    const base = this.#base
+    const isSameSizing = isSame(next, base) && isDeepStrictEqual(next.sizing, base.sizing)
+    this.#isCarriedOver = this.#said !== undefined && isSameSizing && next.mode === 'enforce' && base.mode === 'enforce'
+    return this.#said === undefined || !this.#isCarriedOver ? next : sized((this.#base = next), this.#said)
+  }
+
+  reconfigured(): void {
+    if (!this.#isCarriedOver) this.start()
+    this.#isCarriedOver = false
+  }
+
+  /** The pool begins, or is sized in another way. */
   start(): void {
     const { sizing } = (this.#base = this.#context.declared)
     this.#timer?.cancel()
