@@ -14,7 +14,7 @@ function pages(): string[] {
     .filter((path) => path.endsWith('.md'))
     .map((path) => `docs/${path}`)
   const examples = readdirSync(join(ROOT, 'examples')).map((name) => `examples/${name}/README.md`)
-  return ['README.md', ...packages, ...examples, ...docs].filter((page) => existsSync(join(ROOT, page)))
+  return ['README.md', 'simulator/README.md', ...packages, ...examples, ...docs].filter((page) => existsSync(join(ROOT, page)))
 }
 
 const blocks = pages().flatMap((page) => codeBlocksOf(page, readFileSync(join(ROOT, page), 'utf8')))

@@ -28,6 +28,7 @@ const CANNOT: Partial<Record<keyof PoolPolicyOptions, string>> = {
   overflow: NOBODY_HOLDS,
   overflowAfterMillis: NOBODY_HOLDS,
   reclaimLeaks: NOBODY_HOLDS,
+  sizing: 'the load of a connection that is shared is not how many are in use',
   replaceAhead: 'a connection that is shared is always replaced by opening the next one first',
 }
 
@@ -45,6 +46,7 @@ const FIXED: Partial<PolicyValues> = {
   onReturn: false,
   overflow: 0,
   reclaimLeaks: false,
+  sizing: false,
   replaceAhead: 1,
 }
 
