@@ -28,7 +28,7 @@ function crowd(seed: number): Trace {
   return { startedAt: 0, arrivals }
 }
 
-describe('a replay', () => {
+describe('a replay', { timeout: 60_000 }, () => {
   test('counts waits, connections and their time', async () => {
     const result = await run(traceOf([[0, 100], [10, 100], [20, 100], [500, 100]]), { max: 2 })
     // Two connects of 20 ms, and one who is served when the first comes back; the last is checked after its rest.

@@ -55,7 +55,7 @@ describe('a schedule', () => {
     expect(closes(pool)).toEqual({ shrink: 4 })
   })
 
-  test('is followed day after day, also while nobody uses the pool, and tells of each change', async () => {
+  test('is followed day after day, also while nobody uses the pool, and tells of each change', { timeout: 60_000 }, async () => {
     const pool = scheduled()
     const events = record(pool)
     await pool.clock.advance(48 * HOUR)
