@@ -1,12 +1,13 @@
 import { PoolkeeperError, type PoolKeeper, registerKeeper, registeredKeeper, SharedKeeper, systemClock } from '@poolkeeper/core'
 import type { Redis, RedisOptions } from 'ioredis'
 import { faceOf } from './commands/facade.ts'
-import { type HostClient, hostClient, type MakeMember, membersLike, membersOf, newClient } from './host/redis-client.ts'
+import { copyScripts, type HostClient, hostClient, type MakeMember, membersLike, membersOf, newClient } from './host/redis-client.ts'
 import { Lanes } from './lanes/lanes.ts'
+import { Leases } from './leases/leases.ts'
 import { PoolLife } from './pool-life.ts'
 import { RedisPoolKeeper } from './pool-keeper.ts'
 import type { RedisPool, RedisPoolPolicy } from './redis-pool.ts'
-import { poolSettings } from './settings.ts'
+import { PoolSettings } from './settings.ts'
 
 /** A URL or a path as `new Redis()` takes it, its options, or a function that makes clients. */
 export type RedisSource = string | RedisOptions | (() => Redis)
@@ -59,30 +60,34 @@ function fromFactory(factory: () => Redis, policy: RedisPoolPolicy): RedisPool {
   return poolOf(face, membersOf(factory), policy, () => fromFactory(factory, policy))
 }
 
-function poolOf(face: HostClient, make: MakeMember, policy: RedisPoolPolicy, duplicate: (override: object) => RedisPool): RedisPool {
-  const { lanes: count, policy: given, resolve } = poolSettings(policy, face.options)
+function poolOf(face: HostClient, make: MakeMember, given: RedisPoolPolicy, duplicate: (override: object) => RedisPool): RedisPool {
+  const settings = new PoolSettings(given, face.options)
   const life = new PoolLife(face)
-  let resolved = resolve({})
-  const ofLanes = (changes: Parameters<typeof resolve>[0]): typeof resolved => {
-    resolved = resolve(changes)
-    return Object.freeze({ ...resolved, max: count, min: Math.min(resolved.min, count) })
-  }
-  const first = ofLanes({})
-  const lanes = new Lanes(make, first, systemClock, life)
-  const shared = new SharedKeeper(lanes, first, { resolve: ofLanes })
+  const policy = settings.ofLanes({})
+  const lanes = new Lanes(make, policy, systemClock, life)
+  const shared = new SharedKeeper(lanes, policy, { resolve: (changes) => settings.ofLanes(changes) })
   lanes.attach(shared)
-  const keeper = new RedisPoolKeeper(lanes, shared, () => resolved, () => life.ending())
+  const leases = settings.hasLeases ? new Leases(make, settings.leases, (client) => copyScripts(face, client)) : undefined
+  const keeper = new RedisPoolKeeper({
+    lanes,
+    shared,
+    leases,
+    policy: () => settings.policy,
+    settle: (changes) => settings.settle(changes),
+    onDrain: () => life.ending(),
+  })
   life.attend(lanes, keeper)
   faceOf(face, {
     dispatch: lanes.dispatch,
+    leases,
     status: () => life.status,
     connect: () => keeper.ready(),
-    disconnect: () => life.disconnect(shared),
+    disconnect: () => life.disconnect(),
     quit: () => life.quit(),
     duplicate: (override = {}) => duplicate(override),
   })
   const pool = face as unknown as RedisPool
-  registerKeeper(pool, keeper, given)
+  registerKeeper(pool, keeper, settings.given)
   shared.start()
   return pool
 }

@@ -1,5 +1,6 @@
 export { createRedisPool, keeperOf, type RedisSource } from './create-redis-pool.ts'
 export type { NotOnPool, RedisPool, RedisPoolPolicy } from './redis-pool.ts'
+export type { RedisLease } from './leases/leases.ts'
 export type { ConnectionCommand } from './commands/names.ts'
 export {
   findPoolkeeperError,

@@ -1,4 +1,9 @@
 import {
+  allBuckets,
+  allDrained,
+  allExplained,
+  allHealth,
+  allStats,
   type DrainOptions,
   type DrainReport,
   type DurationBuckets,
@@ -18,83 +23,98 @@ import {
 } from '@poolkeeper/core'
 import type { Lane } from './lanes/lane.ts'
 import type { Lanes } from './lanes/lanes.ts'
+import type { Leases } from './leases/leases.ts'
 
-/** What attends a Redis pool. */
+/** What a keeper of both works with. */
+export interface PoolParts {
+  readonly lanes: Lanes
+  readonly shared: SharedKeeper<Lane>
+  readonly leases: Leases | undefined
+  policy(): PoolPolicy
+  /** Refuses what does not fit before anything is touched, and says what each part is told. */
+  settle(changes: PoolPolicyOptions): { readonly lanes: PoolPolicyOptions; readonly leases: PoolPolicyOptions }
+  onDrain(): void
+}
+
+/** What attends a Redis pool: its lanes and its leases as one. */
 export class RedisPoolKeeper implements PoolKeeper {
-  readonly #lanes: Lanes
-  readonly #keeper: SharedKeeper<Lane>
-  readonly #policyOf: () => PoolPolicy
-  readonly #onDrain: () => void
+  readonly #parts: PoolParts
+  readonly #keepers: readonly PoolKeeper[]
 
-  constructor(lanes: Lanes, keeper: SharedKeeper<Lane>, policyOf: () => PoolPolicy, onDrain: () => void) {
-    this.#lanes = lanes
-    this.#keeper = keeper
-    this.#policyOf = policyOf
-    this.#onDrain = onDrain
+  constructor(parts: PoolParts) {
+    this.#parts = parts
+    this.#keepers = parts.leases === undefined ? [parts.shared] : [parts.shared, parts.leases.keeper]
   }
 
   get name(): string {
-    return this.#keeper.name
+    return this.#parts.shared.name
   }
 
   get policy(): PoolPolicy {
-    return this.#policyOf()
+    return this.#parts.policy()
   }
 
   stats(): PoolStats {
-    return { ...this.#keeper.stats(), max: this.policy.max }
+    return allStats(this.name, this.#keepers.map((keeper) => keeper.stats()))
   }
 
   durations(what: DurationKind, boundsMillis: readonly number[]): DurationBuckets {
-    return this.#keeper.durations(what, boundsMillis)
+    return allBuckets(boundsMillis, this.#keepers.map((keeper) => keeper.durations(what, boundsMillis)))
   }
 
   subscribe(observer: PoolObserver): () => void {
-    return this.#keeper.subscribe(observer)
+    const undos = this.#keepers.map((keeper) => keeper.subscribe(observer))
+    return () => {
+      for (const undo of undos) undo()
+    }
   }
 
-  ready(options?: ReadyOptions): Promise<void> {
-    return this.#keeper.ready(options)
+  async ready(options?: ReadyOptions): Promise<void> {
+    await Promise.all(this.#keepers.map((keeper) => keeper.ready(options)))
   }
 
   // What is refused is refused as a rejection.
   async resize(size: ResizeOptions): Promise<void> {
-    await Promise.resolve(this.#keeper.reconfigure({ ...size }))
+    await Promise.resolve(this.reconfigure({ ...size }))
   }
 
-  recycle(): Promise<void> {
-    return this.#keeper.recycle()
+  async recycle(): Promise<void> {
+    await Promise.all(this.#keepers.map((keeper) => keeper.recycle()))
   }
 
-  evictIdle(): Promise<number> {
-    return Promise.resolve(this.#lanes.evictIdle())
+  async evictIdle(): Promise<number> {
+    return this.#parts.lanes.evictIdle() + ((await this.#parts.leases?.keeper.evictIdle()) ?? 0)
   }
 
   pause(options?: PauseOptions): void {
-    this.#lanes.dispatch.hold(true)
-    this.#keeper.pause(options)
+    this.#parts.lanes.dispatch.hold(true)
+    for (const keeper of this.#keepers) keeper.pause(options)
   }
 
   resume(): void {
-    this.#keeper.resume()
-    this.#lanes.dispatch.hold(false)
+    for (const keeper of this.#keepers) keeper.resume()
+    this.#parts.lanes.dispatch.hold(false)
   }
 
   reconfigure(changes: PoolPolicyOptions): void {
-    this.#keeper.reconfigure(changes)
+    const { lanes, leases } = this.#parts.settle(changes)
+    this.#parts.shared.reconfigure(lanes)
+    this.#parts.leases?.keeper.reconfigure(leases)
+    this.#parts.leases?.unlist()
   }
 
   health(): PoolHealth {
-    return this.#keeper.health()
+    const names = ['lanes', 'leases']
+    return allHealth(new Map(this.#keepers.map((keeper, index) => [names[index] ?? '', keeper.health()])))
   }
 
   explain(): PoolExplanation {
-    return this.#keeper.explain()
+    return allExplained(this.#keepers.map((keeper) => keeper.explain()))
   }
 
-  drain(options?: DrainOptions): Promise<DrainReport> {
-    this.#onDrain()
-    return this.#keeper.drain(options)
+  async drain(options?: DrainOptions): Promise<DrainReport> {
+    this.#parts.onDrain()
+    return allDrained(await Promise.all(this.#keepers.map((keeper) => keeper.drain(options))))
   }
 
   detach(): void {

@@ -1,7 +1,6 @@
-import type { PoolKeeper, SharedKeeper } from '@poolkeeper/core'
+import type { PoolKeeper } from '@poolkeeper/core'
 import type { Redis } from 'ioredis'
 import type { HostClient } from './host/redis-client.ts'
-import type { Lane } from './lanes/lane.ts'
 import type { LaneNews, Lanes } from './lanes/lanes.ts'
 
 type Status = Redis['status']
@@ -70,12 +69,11 @@ export class PoolLife implements LaneNews {
   }
 
   /** At once: what is in flight gets an error. */
-  disconnect(shared: SharedKeeper<Lane>): void {
+  disconnect(): void {
     if (this.#isEnding) return
     this.ending()
-    shared.ending()
     this.#lanes.rejectWaiters(new Error('Connection is closed.'))
-    void this.#lanes.close().then(() => this.#over())
+    void this.#keeper.drain({ timeoutMillis: 0 }).then(() => this.#over())
   }
 
   #over(): void {

@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { PoolPolicyOptions } from '@poolkeeper/core'
 import type { ChainableCommander, Redis, RedisOptions } from 'ioredis'
 import type { ConnectionCommand } from './commands/names.ts'
+import type { RedisLease } from './leases/leases.ts'
 
 /** What a client of ioredis has, and a pool has not: what concerns one connection. */
 export type NotOnPool =
@@ -44,6 +45,13 @@ export interface RedisPool extends Omit<Redis, NotOnPool | Retyped>, EventEmitte
   /** A transaction, sent in one piece when it is executed. */
   multi(commands?: unknown[][]): ChainableCommander
   multi(options: { pipeline: true }): ChainableCommander
+  /**
+   * One connection for oneself while `work` runs: for WATCH, subscriptions, another database, or what has to come one
+   * after the other. What was left on it is undone when it is given back.
+   */
+  use<T>(work: (client: Redis) => T | Promise<T>): Promise<T>
+  /** The same, until it is released; with `await using`, at the end of the block. */
+  lease(): Promise<RedisLease>
   /** A pool of its own, of the same kind. */
   duplicate(override?: Partial<RedisOptions>): RedisPool
 }

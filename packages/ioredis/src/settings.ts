@@ -1,4 +1,13 @@
-import { checkPolicyOptions, derivePoolName, type HostSettings, PoolkeeperError, type PolicyValues, type PoolPolicy, type PoolPolicyOptions, resolvePolicy } from '@poolkeeper/core'
+import {
+  checkPolicyOptions,
+  derivePoolName,
+  type HostSettings,
+  PoolkeeperError,
+  type PolicyValues,
+  type PoolPolicy,
+  type PoolPolicyOptions,
+  resolvePolicy,
+} from '@poolkeeper/core'
 import type { RedisOptions } from 'ioredis'
 import type { RedisPoolPolicy } from './redis-pool.ts'
 
@@ -7,89 +16,113 @@ const MOST_LANES = 100
 /** ioredis itself has no deadline for a command that waits, unless `commandTimeout` says one. */
 const ACQUIRE_TIMEOUT_MILLIS = 60_000
 const CONNECT_TIMEOUT_MILLIS = 10_000
-
-const NOBODY_HOLDS = 'nobody holds a connection of this pool: all are shared'
+/** Leases alone are closed for lying idle: as generic-pool says. */
+const IDLE_TIMEOUT_MILLIS = 30_000
 
 /** Why these cannot be had. */
 const CANNOT: Partial<Record<keyof PoolPolicyOptions, string>> = {
   circuit: 'it is not built for connections that are shared',
   credentials: 'it is not built yet; give `username` and `password` in the options',
-  detectNestedAcquire: NOBODY_HOLDS,
-  idleTimeoutMillis: 'a connection that is shared stays open, as that of a client does; evictIdle() closes it',
-  leakThresholdMillis: NOBODY_HOLDS,
-  maxConcurrentCreates: 'connections that are shared are opened one at a time',
-  maxUses: NOBODY_HOLDS,
-  minIdle: NOBODY_HOLDS,
   mode: 'a pool that is made with its policy has no ways of its own that one could look at',
-  onAcquire: NOBODY_HOLDS,
-  onOpen: NOBODY_HOLDS,
-  onRelease: NOBODY_HOLDS,
-  onReturn: NOBODY_HOLDS,
-  overflow: NOBODY_HOLDS,
-  overflowAfterMillis: NOBODY_HOLDS,
-  reclaimLeaks: NOBODY_HOLDS,
-  sizing: 'the load of a connection that is shared is not how many are in use',
-  replaceAhead: 'a connection that is shared is always replaced by opening the next one first',
+  onReturn: 'what was left on a lease is always undone',
+  sizing: 'the size of what is shared is `lanes`',
 }
 
-/** What holds in their places. */
-const FIXED: Partial<PolicyValues> = {
-  circuit: false,
-  credentials: undefined,
+/** What holds for lanes, which nobody holds: these are for leases alone. */
+const OF_LEASES: Partial<PolicyValues> = {
   detectNestedAcquire: false,
   idleTimeoutMillis: false,
   leakThresholdMillis: false,
-  maxConcurrentCreates: 1,
+  maxConcurrentCreates: false,
   maxUses: false,
   minIdle: false,
-  mode: 'enforce',
-  onReturn: false,
   overflow: 0,
   reclaimLeaks: false,
   sizing: false,
   replaceAhead: 1,
 }
 
-/** Refuses by name what cannot be had here. */
-export function refuseWhatCannot(policy: PoolPolicyOptions): void {
-  for (const [option, why] of Object.entries(CANNOT)) {
-    if (policy[option as keyof PoolPolicyOptions] === undefined) continue
-    throw new PoolkeeperError('UNSUPPORTED_HOST', `\`${option}\` cannot be had with @poolkeeper/ioredis: ${why}`)
-  }
+/** What is told to each part of a pool. */
+interface Shares {
+  readonly lanes: PoolPolicyOptions
+  readonly leases: PoolPolicyOptions & { readonly max: number }
 }
 
-/** The policy of the pool, and how many lanes it has. */
-export interface PoolSettings {
+/** The policy of a pool, and what falls to its parts. */
+export class PoolSettings {
   readonly lanes: number
-  /** What is given to the keeper, without what is ours. */
-  readonly policy: PoolPolicyOptions
-  resolve(changes: PoolPolicyOptions): PoolPolicy
-}
+  /** As its user gave it, but for what is ours. */
+  readonly given: PoolPolicyOptions
+  readonly #host: HostSettings
+  policy: PoolPolicy
 
-/** @throws PoolkeeperError `INVALID_POLICY`, `UNSUPPORTED_HOST` */
-export function poolSettings({ lanes = 1, ...policy }: RedisPoolPolicy, options: RedisOptions): PoolSettings {
-  checkPolicyOptions(policy)
-  refuseWhatCannot(policy)
-  const host = hostSettings(options)
-  const { max } = resolvePolicy(policy, host)
-  checkLanes(lanes, max)
-  return {
-    lanes,
-    policy,
-    resolve(changes) {
-      refuseWhatCannot(changes)
-      const resolved = resolvePolicy({ ...policy, ...changes }, host)
-      checkLanes(lanes, resolved.max)
-      return resolved
-    },
+  /** @throws PoolkeeperError `INVALID_POLICY`, `UNSUPPORTED_HOST` */
+  constructor({ lanes = 1, ...given }: RedisPoolPolicy, options: RedisOptions) {
+    checkPolicyOptions(given)
+    this.lanes = lanes
+    this.given = given
+    this.#host = hostSettings(options)
+    this.policy = this.#resolve({})
+  }
+
+  /** Whether there is room for leases. */
+  get hasLeases(): boolean {
+    return this.policy.max > this.lanes
+  }
+
+  /** Takes changes over, or refuses them. */
+  settle(changes: PoolPolicyOptions): Shares {
+    const hadLeases = this.hasLeases
+    const policy = this.#resolve(changes)
+    if (policy.max > this.lanes !== hadLeases) {
+      const bound = hadLeases ? `above \`lanes\` (${this.lanes})` : `\`lanes\` (${this.lanes}), as it was when the pool was made`
+      throw invalid('max', bound, policy.max)
+    }
+    this.policy = policy
+    return { lanes: changes, leases: this.#forLeases(changes) }
+  }
+
+  get leases(): Shares['leases'] {
+    return this.#forLeases(this.given)
+  }
+
+  /** For the keeper of the lanes. */
+  ofLanes(changes: PoolPolicyOptions): PoolPolicy {
+    const { min, ...policy } = resolvePolicy({ ...this.given, ...changes }, { ...this.#host, fixed: { onReturn: false, ...OF_LEASES } })
+    return Object.freeze({ ...policy, max: this.lanes, min: Math.min(min, this.lanes) })
+  }
+
+  #forLeases(options: PoolPolicyOptions): Shares['leases'] {
+    const { acquireTimeoutMillis, connectTimeoutMillis, createRetry, idleTimeoutMillis, max, min, name, sources } = this.policy
+    return {
+      ...options,
+      name: `${name} leases`,
+      acquireTimeoutMillis,
+      connectTimeoutMillis,
+      createRetry,
+      idleTimeoutMillis,
+      onReturn: false,
+      max: max - this.lanes,
+      ...(sources.min === 'policy' && { min: Math.max(0, min - this.lanes) }),
+    }
+  }
+
+  #resolve(changes: PoolPolicyOptions): PoolPolicy {
+    const options = { ...this.given, ...changes }
+    for (const [option, why] of Object.entries(CANNOT)) {
+      if (options[option as keyof PoolPolicyOptions] === undefined) continue
+      throw new PoolkeeperError('UNSUPPORTED_HOST', `\`${option}\` cannot be had with @poolkeeper/ioredis: ${why}`)
+    }
+    const policy = resolvePolicy(options, this.#host)
+    const isInBounds = Number.isInteger(this.lanes) && this.lanes >= 1 && this.lanes <= MOST_LANES
+    if (!isInBounds) throw invalid('lanes', `an integer from 1 to ${MOST_LANES}`, this.lanes)
+    if (this.lanes > policy.max) throw invalid('lanes', `at most \`max\` (${policy.max})`, this.lanes)
+    return policy
   }
 }
 
-function checkLanes(lanes: unknown, max: number): void {
-  const isInBounds = Number.isInteger(lanes) && Number(lanes) >= 1 && Number(lanes) <= MOST_LANES
-  if (isInBounds && Number(lanes) <= max) return
-  const bound = isInBounds ? `at most \`max\` (${max})` : `an integer from 1 to ${MOST_LANES}`
-  throw new PoolkeeperError('INVALID_POLICY', `\`lanes\` must be ${bound}, and is ${String(lanes)}`, { invalid: { option: 'lanes', bound, value: lanes } })
+function invalid(option: string, bound: string, value: unknown): PoolkeeperError {
+  return new PoolkeeperError('INVALID_POLICY', `\`${option}\` must be ${bound}, and is ${String(value)}`, { invalid: { option, bound, value } })
 }
 
 function hostSettings(options: RedisOptions): HostSettings {
@@ -103,15 +136,16 @@ function hostSettings(options: RedisOptions): HostSettings {
       max: DEFAULT_MAX,
       acquireTimeoutMillis: ACQUIRE_TIMEOUT_MILLIS,
       connectTimeoutMillis: CONNECT_TIMEOUT_MILLIS,
-      idleTimeoutMillis: false,
+      idleTimeoutMillis: IDLE_TIMEOUT_MILLIS,
     },
+    // The leases see to it themselves.
+    fixed: { onReturn: false },
     explicit: {
       // ioredis goes on connecting while a command waits; so do we, until its deadline.
       createRetry: true,
       ...(isLimit(connectTimeout) && { connectTimeoutMillis: connectTimeout }),
       ...(isLimit(commandTimeout) && { acquireTimeoutMillis: commandTimeout }),
     },
-    fixed: FIXED,
   }
 }
 

@@ -3,11 +3,14 @@ import type { Redis } from 'ioredis'
 import type { HostClient, SentCommand, SentPipeline } from '../host/redis-client.ts'
 import type { Dispatch } from '../lanes/dispatch.ts'
 import { CommandJob, PipelineJob, refusing } from './jobs.ts'
-import { BLOCKING_COMMANDS, blockingRefusal, CONNECTION_COMMANDS, kindInPipeline, kindOf, refusal } from './names.ts'
+import type { Leases } from '../leases/leases.ts'
+import { BLOCKING_COMMANDS, blockingMillis, blockingRefusal, CONNECTION_COMMANDS, kindInPipeline, kindOf, noLeases, refusal } from './names.ts'
 
 /** What a pool does in the place of one client. */
 export interface PoolSide {
   readonly dispatch: Dispatch
+  /** Missing where `max` leaves none. */
+  readonly leases: Leases | undefined
   status(): Redis['status']
   connect(): Promise<void>
   disconnect(): void
@@ -32,7 +35,7 @@ type Facade = HostClient & {
 export function faceOf(client: HostClient, pool: PoolSide): void {
   const facade = client as Facade
   const overrides = new Overrides(facade)
-  overrides.set('sendCommand', (command, stream) => send(pool.dispatch, command, stream))
+  overrides.set('sendCommand', (command, stream) => send(pool, command, stream))
   overridePipelines(facade, overrides, pool.dispatch)
   overrides.getter('status', () => pool.status())
   overrides.set('connect', () => pool.connect())
@@ -40,18 +43,28 @@ export function faceOf(client: HostClient, pool: PoolSide): void {
   overrides.set('end', () => pool.disconnect())
   overrides.set('quit', (callback) => answered(pool.quit(), callback))
   overrides.set('duplicate', (override) => pool.duplicate(override))
+  const { leases } = pool
+  const own = {
+    use: (work: (client: Redis) => unknown) => (leases === undefined ? Promise.reject(noLeases()) : leases.use(work)),
+    lease: () => (leases === undefined ? Promise.reject(noLeases()) : leases.lease()),
+  }
+  for (const [key, value] of Object.entries(own)) Object.defineProperty(facade, key, { value, configurable: true })
   refuseConnectionCommands(client)
   // Together with others in one pipeline, they would keep those waiting.
   const ignored = facade.options.autoPipeliningIgnoredCommands ?? []
   facade.options.autoPipeliningIgnoredCommands = [...ignored, ...BLOCKING_COMMANDS, ...CONNECTION_COMMANDS]
 }
 
-function send(dispatch: Dispatch, command: SentCommand, stream: object | undefined): unknown {
+function send({ dispatch, leases }: PoolSide, command: SentCommand, stream: object | undefined): unknown {
   const kind = kindOf(command)
-  if (kind !== undefined) {
-    command.reject(kind === 'blocking' ? blockingRefusal(command.name) : refusal(command.name))
-    return command.promise
-  }
+  if (kind === 'connection') command.reject(refusal(command.name))
+  else if (kind === 'blocking' && leases === undefined) command.reject(noLeases())
+  else if (kind === 'blocking') void leases?.block(command, blockingMillis(command))
+  else return sendOnLane(dispatch, command, stream)
+  return command.promise
+}
+
+function sendOnLane(dispatch: Dispatch, command: SentCommand, stream: object | undefined): unknown {
   const lane = dispatch.take(1)
   if (lane !== undefined) return lane.client.sendCommand(command, stream)
   dispatch.wait(new CommandJob(command, stream))

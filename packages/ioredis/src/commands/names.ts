@@ -111,10 +111,35 @@ function wayTo(command: string): string {
   if (command === 'select') return 'give `db` in the options of a pool'
   if (command === 'auth' || command === 'hello') return 'give `username`, `password` and `protocol` in the options of the pool'
   if (command === 'multi' || command === 'exec' || command === 'discard') return 'use `multi()…exec()`, which goes out in one piece'
-  return 'send it on a client of its own, outside the pool'
+  return 'take one for yourself, with `pool.use(client => …)` or `pool.lease()`'
 }
 
+/** A pipeline goes out in one piece, with everybody's commands behind it. */
 export function blockingRefusal(name: string): PoolkeeperError {
-  const text = `\`${name.toLowerCase()}\` keeps its connection waiting, and with it all who share it: send it on a client of its own`
+  const text = `\`${name.toLowerCase()}\` in a pipeline keeps waiting all who share its connection: call it on the pool, or within \`pool.use(client => …)\``
   return new PoolkeeperError('UNSUPPORTED_HOST', text)
+}
+
+export function noLeases(): PoolkeeperError {
+  const text = 'this pool has no connection that one caller may have for himself: `max` has to be above `lanes`'
+  return new PoolkeeperError('UNSUPPORTED_HOST', text)
+}
+
+const TIMEOUT_FIRST: ReadonlySet<string> = new Set(['blmpop', 'bzmpop'])
+const TIMEOUT_FIFTH = 'blmovem'
+
+/** How long a blocking command lets the server wait; `undefined`: for ever. */
+export function blockingMillis({ name, args }: Named): number | undefined {
+  const command = name.toLowerCase()
+  const millis = BLOCK_ON_REQUEST.has(command) ? Number(argumentAfterBlock(args)) : Number(secondsOf(command, args)) * 1_000
+  return millis > 0 ? millis : undefined
+}
+
+function argumentAfterBlock(args: readonly unknown[]): unknown {
+  return args[args.findIndex((arg) => String(arg).toLowerCase() === 'block') + 1]
+}
+
+function secondsOf(command: string, args: readonly unknown[]): unknown {
+  if (TIMEOUT_FIRST.has(command)) return args[0]
+  return command === TIMEOUT_FIFTH ? args[4] : args.at(-1)
 }

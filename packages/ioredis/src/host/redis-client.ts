@@ -22,8 +22,13 @@ export interface SentPipeline {
 export interface HostClient extends RedisConnection {
   readonly options: RedisOptions
   readonly commandQueue: { readonly length: number; toArray(): { readonly command: SentCommand }[] }
-  readonly stream: NonNullable<RedisConnection['stream']> & { readonly writable: boolean }
-  sendCommand(command: SentCommand, stream?: object): unknown
+  readonly stream: NonNullable<RedisConnection['stream']> & { readonly writable: boolean; prependListener(event: 'close', listener: () => void): unknown }
+  /** Of the connection that it has. */
+  readonly condition: { readonly select: number } | null
+  /** What `defineCommand` and `addBuiltinCommand` put on it. */
+  readonly scriptsSet: Readonly<Record<string, { readonly lua: string; readonly numberOfKeys?: number | null; readonly readOnly?: boolean }>>
+  defineCommand(name: string, definition: { lua: string; numberOfKeys?: number; readOnly?: boolean }): void
+  sendCommand: (command: SentCommand, stream?: object) => unknown
   connect(): Promise<void>
 }
 
@@ -106,4 +111,12 @@ export function openMember(make: MakeMember): OpeningMember {
 export function killMember(client: HostClient, error: Error): void {
   for (const { command } of client.commandQueue.toArray()) command.reject(error)
   redisDriver.destroy(client)
+}
+
+/** Defines on one client the scripts that were defined on another. */
+export function copyScripts(from: HostClient, to: HostClient): void {
+  for (const [name, { lua, numberOfKeys, readOnly }] of Object.entries(from.scriptsSet)) {
+    if (to.scriptsSet[name]?.lua === lua) continue
+    to.defineCommand(name, { lua, ...(typeof numberOfKeys === 'number' && { numberOfKeys }), ...(readOnly === true && { readOnly }) })
+  }
 }

@@ -1,4 +1,9 @@
 import {
+  allBuckets,
+  allDrained,
+  allExplained,
+  allHealth,
+  allStats,
   checkPolicyOptions,
   resolvePolicy,
   type DrainOptions,
@@ -18,7 +23,6 @@ import {
   type ResizeOptions,
 } from '@poolkeeper/core'
 import { MYSQL2_DEFAULTS } from '../host-settings.ts'
-import { allBuckets, allDrained, allExplained, allHealth, allStats } from './views.ts'
 
 /** What attends a `PoolCluster`: every operation is carried out on the pools of all its nodes. */
 export interface ClusterKeeper extends PoolKeeper {

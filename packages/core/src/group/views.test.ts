@@ -1,6 +1,7 @@
-import type { PoolHealth, PoolStats } from '@poolkeeper/core'
 import { describe, expect, test } from 'vitest'
 import { allDrained, allExplained, allHealth, allStats } from './views.ts'
+import type { PoolHealth } from '../lending/operating/health.ts'
+import type { PoolStats } from '../stats.ts'
 
 const NONE = allStats('none', [])
 const NO_COUNTS = { used: 0, idle: 0, validating: 0, opening: 0, closing: 0, pending: 0 }

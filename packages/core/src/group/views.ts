@@ -1,19 +1,11 @@
-import {
-  CLOSE_REASONS,
-  type AcquireCounters,
-  type CircuitStatus,
-  type CloseReason,
-  type DrainReport,
-  type DurationBuckets,
-  type DurationSummary,
-  type ObservedCounters,
-  type PoolCounts,
-  type PoolExplanation,
-  type PoolHealth,
-  type PoolState,
-  type PoolStats,
-  type ValidationCounters,
-} from '@poolkeeper/core'
+import { CLOSE_REASONS, type CloseReason } from '../close-reason.ts'
+import type { PoolCounts } from '../counts.ts'
+import type { DurationBuckets, DurationSummary } from '../duration-histogram.ts'
+import type { DrainReport } from '../keeper.ts'
+import type { CircuitStatus } from '../lending/opening/circuit.ts'
+import type { PoolExplanation } from '../lending/operating/explain.ts'
+import type { PoolHealth } from '../lending/operating/health.ts'
+import type { AcquireCounters, ObservedCounters, PoolState, PoolStats, ValidationCounters } from '../stats.ts'
 
 /** The worst first. */
 const CIRCUITS: readonly CircuitStatus[] = ['open', 'halfOpen', 'closed']
