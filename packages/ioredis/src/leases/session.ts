@@ -91,7 +91,7 @@ function answerTo(client: HostClient, command: string, args: string[]): Promise<
   return new Promise((resolve, reject) => {
     client.call(command, args, (error) => {
       if (error === undefined || error === null) resolve()
-      else reject(error instanceof Error ? error : new Error(String(error)))
+      else reject(error instanceof Error ? error : new Error('the server refused it', { cause: error }))
     })
   })
 }
