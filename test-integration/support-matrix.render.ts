@@ -24,6 +24,7 @@ export const HOSTS: readonly string[] = [
   'Drizzle · mysql2',
   'Drizzle · mysql2, applied',
   'Drizzle · postgres-js',
+  'Drizzle · neon-serverless',
   'postgres.js',
   'generic-pool · pg',
 ]

@@ -1,10 +1,8 @@
 /** A sub-path of `@poolkeeper/drizzle`, as a stranger uses it. */
 export interface DrizzleCase {
   readonly subPath: string
-  /** What `drizzle()` takes beside the connection, and a program reads from the environment. */
-  readonly variable: 'POSTGRES' | 'MARIADB'
-  /** Ends the pool. */
-  readonly end: string
+  /** The server that its program uses, as the environment names it; without one, nothing is connected. */
+  readonly variable?: 'POSTGRES' | 'MARIADB'
   /** A table with one column, for the types. */
   readonly table: string
 }
@@ -13,20 +11,21 @@ export const DRIZZLE_CASES: readonly DrizzleCase[] = [
   {
     subPath: 'node-postgres',
     variable: 'POSTGRES',
-    end: 'db.$client.end()',
     table: `import { pgTable as table, text } from 'drizzle-orm/pg-core'`,
   },
   {
     subPath: 'postgres-js',
     variable: 'POSTGRES',
-    end: 'db.$client.end()',
     table: `import { pgTable as table, text } from 'drizzle-orm/pg-core'`,
   },
   {
     subPath: 'mysql2',
     variable: 'MARIADB',
-    end: 'db.$client.end()',
     table: `import { mysqlTable as table, text } from 'drizzle-orm/mysql-core'`,
+  },
+  {
+    subPath: 'neon-serverless',
+    table: `import { pgTable as table, text } from 'drizzle-orm/pg-core'`,
   },
 ]
 
@@ -44,17 +43,24 @@ const { ${NAMES} } = require('@poolkeeper/drizzle/${subPath}')
 `,
 }
 
-export function bodyOf({ variable, end }: DrizzleCase): string {
-  return `
-const db = drizzle(withPoolPolicy({ connection: process.env.${variable} }, { max: 2 }))
-async function main() {
+/** What it prints. */
+export const SAID = { used: 0, same: true, code: 'INVALID_POLICY' }
+
+export function bodyOf({ variable }: DrizzleCase): string {
+  const connection = variable === undefined ? `'postgres://nobody@127.0.0.1:1/none'` : `process.env.${variable}`
+  const use = `
   await db.transaction((tx) => tx.execute('select 1'))
   await db.execute('select 1')
+`
+  return `
+const db = drizzle(withPoolPolicy({ connection: ${connection} }, { max: 2 }))
+async function main() {
+  ${variable === undefined ? '' : use}
   let code
   try { applyPoolPolicy(db, { max: -1 }) } catch (error) { code = isPoolkeeperError(error) ? error.code : error }
   const { opens, used } = keeperOf(db).stats()
   console.log(JSON.stringify({ opened: opens.ok, used, same: applyPoolPolicy(db, { max: 2 }) === keeperOf(db), code }))
-  await ${end}
+  await db.$client.end()
 }
 main()
 `

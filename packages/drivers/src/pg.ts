@@ -7,6 +7,8 @@ interface Stream {
   destroy(): void
   readonly destroyed?: boolean
   readonly bytesWritten?: number
+  /** What carries a socket of `@neondatabase/serverless`; `terminate` is that of the package `ws`. */
+  readonly ws?: { terminate?(): void } | null
 }
 
 interface WireConnection {
@@ -158,8 +160,10 @@ export const pgDriver: Driver<PgClient> = {
     return client.readyForQuery === undefined ? undefined : !client.readyForQuery
   },
 
-  destroy(client) {
-    client.connection?.stream.destroy()
+  destroy({ connection }) {
+    // A WebSocket that is closed waits for its peer's farewell first, half a minute.
+    connection?.stream.ws?.terminate?.()
+    connection?.stream.destroy()
   },
 
   harmOf,

@@ -25,3 +25,13 @@ test('an error stays itself; what is none is carried by one', () => {
   expect(asError('text')).toMatchObject({ message: 'text', cause: 'text' })
   expect(asError(undefined)).toBeInstanceOf(Error)
 })
+
+test('what is no error becomes one: the event of a WebSocket the one that is in it', () => {
+  const inner = new Error('connect ECONNREFUSED')
+  expect(asError(inner)).toBe(inner)
+  expect(asError({ type: 'error', error: inner })).toBe(inner)
+  const bare = { type: 'error', message: 'unexpected response' }
+  expect(asError(bare)).toMatchObject({ message: 'unexpected response', cause: bare })
+  expect(asError('refused')).toMatchObject({ message: 'refused', cause: 'refused' })
+  expect(asError(undefined).message).toBe('undefined')
+})

@@ -25,7 +25,10 @@ export function codeOf(error: unknown): unknown {
   return typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined
 }
 
-/** Drivers reject with errors, and are not bound to. */
+/** Drivers reject with errors, and are not bound to: what a WebSocket tells is an event, with the error in it. */
 export function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error), { cause: error })
+  if (error instanceof Error) return error
+  const { error: inner, message } = Object(error) as { readonly error?: unknown; readonly message?: unknown }
+  if (inner instanceof Error) return inner
+  return new Error(typeof message === 'string' ? message : String(error), { cause: error })
 }

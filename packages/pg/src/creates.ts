@@ -7,7 +7,7 @@ import {
   type PoolCredentials,
   type Timer,
 } from '@poolkeeper/core'
-import { settingsWith, type Driver } from '@poolkeeper/drivers'
+import { asError, settingsWith, type Driver } from '@poolkeeper/drivers'
 import {
   connectTimeoutError,
   strikeOff,
@@ -248,7 +248,7 @@ export class PgCreates {
       if (isPreparing) this.#events.abandoned(client)
       this.#close(client)
     }
-    const answer = this.#events.openFailed(attempt.number, error)
+    const answer = this.#events.openFailed(attempt.number, asError(error))
     if (attempt.held !== undefined) attempt.held.reject(error)
     else if (answer === 'fail') this.#neighbours.failOldest(error)
     this.#neighbours.serve()

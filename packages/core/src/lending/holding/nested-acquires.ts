@@ -17,8 +17,9 @@ export interface NestedAcquireOptions {
    * at nothing.
    *
    * Known where the host runs the holder's code itself: Knex's `transaction(container)`, and Drizzle's
-   * `transaction()` on node-postgres and mysql2. From the first such transaction on, Node follows asynchronous work, which up to Node 22 makes all promises of the
-   * process slower; see docs/prices.md.
+   * `transaction()` on node-postgres, neon-serverless and mysql2. From the first such transaction on,
+   * Node follows asynchronous work, which up to Node 22 makes all promises of the process slower; see
+   * docs/prices.md.
    *
    * `'warn'`, `'fail'` or `false`.
    *
