@@ -32,17 +32,22 @@ describe.each(PROJECTS)('the packed packages beside $drizzle and $typescript', (
 
   afterAll(() => rm(home, { recursive: true, force: true }))
 
+  test('are typed', { timeout: 60_000 }, async () => {
+    const files: string[] = []
+    for (const drizzleCase of DRIZZLE_CASES) {
+      for (const kind of ['mts', 'cts']) {
+        const file = `${drizzleCase.subPath}.${kind}`
+        await application.write(file, typedOf(drizzleCase))
+        files.push(file)
+      }
+    }
+    // Drizzle's own declarations name drivers that are not there.
+    const flags = ['--strict', '--exactOptionalPropertyTypes', '--skipLibCheck', '--noEmit', '--target', 'es2022', '--types', 'node']
+    await application.tsc(...flags, '--module', 'nodenext', '--esModuleInterop', ...files)
+  })
+
   describe.each(DRIZZLE_CASES)('for $subPath', (drizzleCase) => {
     const { subPath, variable } = drizzleCase
-
-    test('are typed', { timeout: 60_000 }, async () => {
-      const files = ['mts', 'cts'].map((kind) => `${subPath}.${kind}`)
-      for (const file of files) await application.write(file, typedOf(drizzleCase))
-      // Drizzle's own declarations name drivers that are not there.
-      const flags = ['--strict', '--exactOptionalPropertyTypes', '--skipLibCheck', '--noEmit', '--target', 'es2022', '--types', 'node']
-      await application.tsc(...flags, '--module', 'nodenext', '--esModuleInterop', ...files)
-    })
-
     const describeProgram = variable === undefined ? describe : SERVERS[variable].describe
     describeProgram('a program', () => {
       test.for(['mjs', 'cjs'] as const)('works from a .%s file', { timeout: 30_000 }, async (kind) => {
