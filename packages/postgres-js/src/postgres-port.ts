@@ -286,13 +286,14 @@ export class PostgresPort implements SharedPort<Gate>, GateEvents, HoldEvents {
     if (gate === undefined) this.#unknown--
     else {
       gate.isReserved = false
-      this.#events.rested(gate, false)
+      // It may come back after the keeper has left.
+      if (this.#gates.has(gate)) this.#events.rested(gate, false)
     }
     if (this.#leaving.size > 0) void this.#letGo()
   }
 
   dirty(gate: Gate, status: 'open' | 'failed'): boolean {
-    return this.#events.dirty(gate, status)
+    return this.#gates.has(gate) && this.#events.dirty(gate, status)
   }
 
   async clean(gate: Gate, rollback: Promise<unknown>): Promise<void> {
