@@ -170,7 +170,8 @@ export function describeRecycling(hostOf: () => ChaosHost, { isAhead = true }: {
       'worst ms': worst(requests),
     })
     expect(failed(requests)).toEqual([])
-    expect(closes.maxLifetime).toBeGreaterThanOrEqual(3 * MAX)
+    // What is closed first is opened again only where the load needs it.
+    expect(closes.maxLifetime).toBeGreaterThanOrEqual(isAhead ? 3 * MAX : MAX)
     expect(seen.most).toBeLessThanOrEqual(isAhead ? MAX + 1 : MAX)
     if (!isAhead) return
     expect(opens.ok - MAX - replacements).toBe(0)

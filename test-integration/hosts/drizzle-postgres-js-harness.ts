@@ -49,6 +49,7 @@ export function drizzlePostgresJs(options: DrizzleHarnessOptions<PostgresServer,
     open,
     openBare: async () => new DrizzlePool(await build(bare), trip),
     isTimeout: (error) => findPoolkeeperError(error) !== undefined,
+    hasNoDeadline: true,
   }
 }
 

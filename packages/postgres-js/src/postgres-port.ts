@@ -1,13 +1,16 @@
-import { Overrides, type PoolPolicy, type SharedEvents, type SharedPort, type ValidationAnswer, type Waiter } from '@poolkeeper/core'
+import {
+  Overrides,
+  type PoolPolicy,
+  type SharedEvents,
+  type SharedPort,
+  systemClock,
+  type Timer,
+  type ValidationAnswer,
+  type Waiter,
+} from '@poolkeeper/core'
 import type { GateEnd, GateEvents } from './gate-events.ts'
 import { type Gate, PAD } from './gate.ts'
-import {
-  emptyQuery,
-  postgresOf,
-  type PostgresSql,
-  type QueryHandler,
-  type SocketFactory,
-} from './postgres-host.ts'
+import { emptyQuery, postgresOf, type PostgresSql, type QueryHandler, type SocketFactory } from './postgres-host.ts'
 import { Holds, type HoldEvents } from './holds.ts'
 import { Queries } from './queries.ts'
 import { type Backend, interceptQueries } from './query-class.ts'
@@ -42,6 +45,8 @@ export class PostgresPort implements SharedPort<Gate>, GateEvents, HoldEvents {
   #unknown = 0
   /** Connections that have been idle once, of which postgres.js was told. */
   readonly #settled = new WeakSet<Gate>()
+  /** Opened, and not used yet. */
+  readonly #unused = new Map<Gate, Timer>()
   readonly #redials = new Redials(this.#gates)
   readonly #holds: Holds
   #warming: Promise<unknown> = Promise.resolve()
@@ -194,7 +199,10 @@ export class PostgresPort implements SharedPort<Gate>, GateEvents, HoldEvents {
 
   detach(): void {
     this.#redials.stop()
-    for (const gate of this.#gates) gate.events = undefined
+    for (const gate of this.#gates) {
+      gate.events = undefined
+      this.#used(gate)
+    }
     this.#gates.clear()
     this.#overrides.undo()
     this.#settings.undo()
@@ -213,6 +221,19 @@ export class PostgresPort implements SharedPort<Gate>, GateEvents, HoldEvents {
 
   opened(gate: Gate): void {
     this.#events.opened(this.#attemptOf(gate), gate)
+    this.#unused.set(gate, systemClock.after(this.#policy.connectTimeoutMillis, () => this.#expectRest(gate)))
+  }
+
+  /** What postgres.js asks for itself first belongs to the connect, and has its deadline: nobody else misses the answer. */
+  #expectRest(gate: Gate): void {
+    this.#unused.delete(gate)
+    if (gate.isAtRest || gate.isProbing) return
+    gate.kill(new Error('the first question after the startup was not answered within the connect timeout'))
+  }
+
+  #used(gate: Gate): void {
+    this.#unused.get(gate)?.cancel()
+    this.#unused.delete(gate)
   }
 
   openFailed(gate: Gate, error: unknown): void {
@@ -220,6 +241,7 @@ export class PostgresPort implements SharedPort<Gate>, GateEvents, HoldEvents {
   }
 
   busy(gate: Gate): void {
+    this.#used(gate)
     this.#events.busy(gate)
   }
 
@@ -260,6 +282,7 @@ export class PostgresPort implements SharedPort<Gate>, GateEvents, HoldEvents {
   closed(gate: Gate, how: GateEnd, error: unknown): void {
     this.#gates.delete(gate)
     this.#leaving.delete(gate)
+    this.#used(gate)
     this.#events.closed(gate, how === 'died' ? 'fatal' : this.#reasonOf(gate), error)
     this.#whenChanged()
   }
@@ -278,7 +301,7 @@ export class PostgresPort implements SharedPort<Gate>, GateEvents, HoldEvents {
     if (gate === undefined) this.#unknown++
     else {
       gate.isReserved = true
-      this.#events.busy(gate)
+      this.busy(gate)
     }
   }
 
