@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -16,7 +16,9 @@ const PROGRAMS = ['g++', 'make', 'python3', 'pg_config'] as const
 export function cannotCompile(): string | undefined {
   try {
     for (const program of PROGRAMS) findProgram(program)
-    return undefined
+    // A server's own pg_config may be there without what libpq is compiled against.
+    const headers = execFileSync('pg_config', ['--includedir'], { encoding: 'utf8' }).trim()
+    return existsSync(join(headers, 'libpq-fe.h')) ? undefined : `no libpq-fe.h in ${headers}`
   } catch (error) {
     return (error as Error).message
   }
