@@ -107,6 +107,18 @@ describe('a lease', () => {
     await expect(pool.use(() => Promise.reject(new Error('mine')))).rejects.toThrow('mine')
   })
 
+  test('that is given back twice is taken from nobody who has it by then', async () => {
+    const { pool, keeper } = await redisScene(server, { policy: { max: 2, acquireTimeoutMillis: 200 } })
+    const first = await pool.lease()
+    await first.release()
+    await using second = await pool.lease()
+    expect(await second.client.client('ID')).toBeGreaterThan(0)
+    await first.release()
+    expect(await second.client.ping()).toBe('PONG')
+    expect(keeper.stats().used).toBe(1)
+    expect((await outcomeOf(pool.lease())).error).toBeInstanceOf(Error)
+  })
+
   test('gets the messages that it subscribed to, while others use the pool', async () => {
     const { pool } = await redisScene(server)
     const message = await pool.use(async (client) => {

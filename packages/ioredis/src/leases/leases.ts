@@ -51,7 +51,9 @@ export class Leases {
   async lease(): Promise<RedisLease> {
     const client = await this.#pool.acquire()
     const leased = this.#lend(client)
-    const release = (): Promise<void> => this.#release(client, leased)
+    let released: Promise<void> | undefined
+    // A second time, it would be taken from whoever has it by then.
+    const release = (): Promise<void> => (released ??= this.#release(client, leased))
     return { client: leased.face, release, [Symbol.asyncDispose]: release }
   }
 
