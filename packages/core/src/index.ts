@@ -80,6 +80,7 @@ export type {
 } from './port.ts'
 export { appliedKeeper, forgetKeeper, hasKeeper, registerKeeper, registeredKeeper } from './registry.ts'
 export type { PoolObserver } from './reporter.ts'
+export type { SizingHistory } from './sizing/history/store.ts'
 export type { SizingObservation } from './sizing/observation.ts'
 export type {
   AdaptiveOptions,
