@@ -35,9 +35,9 @@ export class Leases<C extends object> {
   readonly leaks: Leaks<C>
   readonly misuse: Misuse<C>
   readonly #freeze: FreezeWatch
-  /** What was lent within this very call, so that nobody looks for its facts again. */
-  #lent: C | undefined
-  #lentFacts: Facts | undefined
+  /** What is lent, or given back and handed on, within this very call, so that nobody looks for its facts again. */
+  #atHand: C | undefined
+  #factsAtHand: Facts | undefined
   /** Between `returned` and `settled`, which are one moment. */
   #isReturning = false
 
@@ -57,7 +57,7 @@ export class Leases<C extends object> {
   lend(connection: C): LendAnswer | Promise<LendAnswer> {
     const context = this.#context
     const { situation } = context
-    const facts = context.factsOf(connection)
+    const facts = this.#factsOf(connection)
     // Handed on within the call that gave it back: the clock was read a moment ago.
     if (!this.#isReturning) this.#readClock()
     const { now } = situation
@@ -71,8 +71,8 @@ export class Leases<C extends object> {
       context.observer?.lent(facts)
       if (context.policy.onAcquire !== undefined) return this.#hooks.acquire(connection, facts)
       facts.lentAt = now
-      this.#lent = connection
-      this.#lentFacts = facts
+      this.#atHand = connection
+      this.#factsAtHand = facts
       return true
     }
     if (verdict.action === 'retire') {
@@ -100,7 +100,8 @@ export class Leases<C extends object> {
 
   acquired(connection: C, waitedSince: number | undefined, origin: Origin | undefined): void {
     const { counters, reporter, tracking } = this.#context
-    const facts = this.#factsOfLent(connection)
+    const facts = this.#factsOf(connection)
+    this.#nothingAtHand()
     facts.held = true
     facts.uses++
     counters.acquires.ok++
@@ -111,11 +112,14 @@ export class Leases<C extends object> {
     if (reporter.hearsLeases) reporter.emit('acquired', { connection: facts.id, waitMillis })
   }
 
-  #factsOfLent(connection: C): Facts {
-    const facts = this.#lent === connection ? this.#lentFacts : undefined
-    this.#lent = undefined
-    this.#lentFacts = undefined
+  #factsOf(connection: C): Facts {
+    const facts = this.#atHand === connection ? this.#factsAtHand : undefined
     return facts ?? this.#context.factsOf(connection)
+  }
+
+  #nothingAtHand(): void {
+    this.#atHand = undefined
+    this.#factsAtHand = undefined
   }
 
   returned(connection: C, above: FrameOwner): 'keep' | 'retire' | 'foreign' | Promise<'keep' | 'retire'> {
@@ -127,6 +131,8 @@ export class Leases<C extends object> {
       return 'foreign'
     }
     this.#isReturning = true
+    this.#atHand = connection
+    this.#factsAtHand = facts
     const now = context.clock.now()
     const useMillis = heldMillis(facts, now)
     // A short lease without a complaint was answered; a long one may have been silent for most of it.
@@ -197,6 +203,7 @@ export class Leases<C extends object> {
 
   settled(): void {
     this.#isReturning = false
+    this.#nothingAtHand()
     this.#context.changed()
   }
 }

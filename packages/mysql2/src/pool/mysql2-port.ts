@@ -221,7 +221,10 @@ export class Mysql2Port implements LendingPort<PoolConnection> {
 
   #mayOpen(parts: Parts): boolean {
     const { acquires, events, opens } = parts
-    return acquires.callers.queued > opens.count && this.#sockets(parts) < this.#pool.config.connectionLimit && events.mayOpen()
+    const { _allConnections: all, config } = this.#pool
+    // Most often a pool under load is full, and nothing more has to be counted.
+    if (all.length >= config.connectionLimit) return false
+    return acquires.callers.queued > opens.count && this.#sockets(parts) < config.connectionLimit && events.mayOpen()
   }
 
   /** One that is being closed is a socket still; of itself, mysql2 does not count it. */
