@@ -1,7 +1,7 @@
 import type { Behaviour, Trial } from '../behaviour.ts'
 import { pass } from '../waiting.ts'
 
-const SILENCE_MILLIS = 250
+const SILENCE_MILLIS = 400
 
 async function silenceSeenByServer({ open }: Trial, validateAfterIdleMillis: number | false): Promise<{ silent: number; checks: number }> {
   const pool = await open({ validateAfterIdleMillis, max: 1 })
@@ -26,7 +26,7 @@ export const checkWindow: Behaviour = {
 
     'after it, one check': async (trial) => {
       const { silent, checks } = await silenceSeenByServer(trial, 100)
-      trial.expect(silent).toBeLessThan(SILENCE_MILLIS - 50)
+      trial.expect(silent).toBeLessThan(SILENCE_MILLIS - 20)
       trial.expect(checks).toBe(1)
     },
 

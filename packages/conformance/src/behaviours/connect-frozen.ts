@@ -17,7 +17,7 @@ export const connectFrozen: Behaviour = {
         expect(harness.isTimeout(error)).toBe(true)
         expect(findPoolkeeperError(error)?.code).toBe('CONNECT_FAILED')
         expect(millis).toBeGreaterThanOrEqual(DEADLINE_MILLIS - 20)
-        expect(millis).toBeLessThan(DEADLINE_MILLIS + 500)
+        expect(millis).toBeLessThan(DEADLINE_MILLIS + 2_000)
       }
       expect(pool.keeper.stats()).toMatchObject({ pending: 0, acquires: { timedOut: 5 } })
     },
@@ -29,7 +29,7 @@ export const connectFrozen: Behaviour = {
       await pass(1_200)
       pool.network.heal()
       const { value: leases, millis } = await timed(waiting)
-      expect(millis).toBeLessThan(1_500)
+      expect(millis).toBeLessThan(2_500)
       for (const lease of leases) await lease.query()
       await releaseAll(leases)
       await until('nothing is left of the swallowed attempts', () => pool.network.openConnections === 3)
@@ -44,7 +44,7 @@ export const connectFrozen: Behaviour = {
       pool.network.heal()
       const second = pool.acquire()
       const { value: served, millis } = await timed(Promise.race([first, second]))
-      expect(millis).toBeLessThan(800)
+      expect(millis).toBeLessThan(2_500)
       await served.query()
       await served.release()
       await releaseAll(await Promise.all([first, second]).then((leases) => leases.filter((lease) => lease !== served)))

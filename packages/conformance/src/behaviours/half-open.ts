@@ -2,7 +2,7 @@ import type { Behaviour } from '../behaviour.ts'
 import { burst, fill, pass, record, until } from '../waiting.ts'
 
 const WINDOW_MILLIS = 50
-const DEADLINE_MILLIS = 400
+const DEADLINE_MILLIS = 600
 
 export const halfOpen: Behaviour = {
   promise: 'a pool behind a silent firewall costs its callers one short moment, not one deadline a connection',
