@@ -3,7 +3,7 @@
 // Exit codes: 0 ready, 1 failed, 3 ready but for a test server.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -40,6 +40,11 @@ const servers = [
   { name: 'PgBouncer', debian: 'pgbouncer', ready: () => installed('pgbouncer') },
 ]
 
+/** Where Prometheus is unpacked when it is not installed: it is too much for a machine to keep as a service. */
+const prometheusFolder = fromRoot('node_modules/.prometheus')
+const hasPrometheus = () =>
+  (installed('prometheus') && installed('promtool')) || existsSync(join(prometheusFolder, 'usr/bin/promtool'))
+
 class Failure extends Error {
   constructor(message, exitCode = 1) {
     super(message)
@@ -64,6 +69,14 @@ function run(command, args, env = {}, cwd = root) {
 
 const canInstall = () => isRoot && installed('apt-get')
 
+let areListsNew = false
+
+function updateLists(env) {
+  if (areListsNew) return
+  areListsNew = true
+  run('apt-get', ['update', '-q', '-o', 'Acquire::Retries=3'], env)
+}
+
 function installFromDebian(packages) {
   console.log(`bootstrap: installing ${packages.join(', ')} with apt-get`)
   const policy = '/usr/sbin/policy-rc.d'
@@ -72,7 +85,7 @@ function installFromDebian(packages) {
   if (ours) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
   const env = { DEBIAN_FRONTEND: 'noninteractive', PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` }
   try {
-    run('apt-get', ['update', '-q', '-o', 'Acquire::Retries=3'], env)
+    updateLists(env)
     run('apt-get', ['install', '-q', '-y', '-o', 'Acquire::Retries=3', '--no-install-recommends', ...packages], env)
   } finally {
     if (ours) rmSync(policy, { force: true })
@@ -133,9 +146,37 @@ function ensureServers() {
   throw new Failure(`The integration tests need ${names}: install it (on Debian: apt-get install ${packages}).`, 3)
 }
 
+/** Its tests are skipped without it, by name: alerts are no reason to check nothing else. */
+function ensurePrometheus() {
+  if (hasPrometheus() || !installed('apt-get') || !installed('dpkg-deb')) return
+  console.log('bootstrap: unpacking prometheus with apt-get')
+  const folder = mkdtempSync(`${prometheusFolder}-`)
+  const download = () => run('apt-get', ['download', '-q', 'prometheus'], {}, folder)
+  try {
+    try {
+      download()
+    } catch (error) {
+      if (!isRoot) throw error
+      updateLists()
+      download()
+    }
+    const [archive] = readdirSync(folder)
+    run('dpkg-deb', ['-x', join(folder, archive), join(folder, 'unpacked')])
+    renameSync(join(folder, 'unpacked'), prometheusFolder)
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    console.log(`bootstrap: no Prometheus, so the tests that need it are skipped: ${error.message.split('\n').at(-1)}`)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
 try {
   ensureDependencies()
-  if (process.argv.includes('--servers')) ensureServers()
+  if (process.argv.includes('--servers')) {
+    ensurePrometheus()
+    ensureServers()
+  }
 } catch (error) {
   if (!(error instanceof Failure)) throw error
   console.error(error.message)

@@ -1,6 +1,3 @@
-import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { collectPools } from '@poolkeeper/prometheus'
 import * as current from 'prom-client'
 import * as older from 'prom-client-14'
@@ -8,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { attachPostgres, type PostgresServer } from '../harness/postgres.ts'
 import { requireServer } from '../harness/require-server.ts'
 import { loadedPools, serverView } from './loaded-pools.ts'
+import { type MetricsServer, serveMetrics } from './metrics-server.ts'
 
 const address = requireServer('postgres')
 
@@ -19,26 +17,10 @@ const VERSIONS = [
 type Samples = ReadonlyMap<string, number>
 
 /** As Prometheus does it. */
-async function scraped(server: Server): Promise<Samples> {
-  const { port } = server.address() as AddressInfo
+async function scraped({ port }: MetricsServer): Promise<Samples> {
   const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
   return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]))
-}
-
-async function serve(registry: { metrics(): Promise<string> }): Promise<Server> {
-  const server = createServer((_request, response) => {
-    registry.metrics().then(
-      (text) => response.end(text),
-      (error: unknown) => response.writeHead(500).end(String(error)),
-    )
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return server
 }
 
 address.describe('Prometheus', () => {
@@ -53,7 +35,8 @@ address.describe('Prometheus', () => {
     test('counts three pools under load as the server does: at rest, while all is held, after the close', async () => {
       const registry = makeRegistry()
       collectPools(registry)
-      const metrics = await serve(registry)
+      const metrics = await serveMetrics(registry)
+      onTestFinished(() => metrics.close())
       const pools = loadedPools(server, `prom ${version}`)
       const queries = 40
       await Promise.all(pools.flatMap((pool) => Array.from({ length: queries }, () => pool.query())))

@@ -1,6 +1,7 @@
 import {
   checkPolicyOptions,
   derivePoolName,
+  describeServer,
   type HostSettings,
   PoolkeeperError,
   type PolicyValues,
@@ -129,9 +130,12 @@ function hostSettings(options: RedisOptions): HostSettings {
   const { commandTimeout, connectTimeout, db, host, name, path, port, sentinels } = options
   const isSentinel = Array.isArray(sentinels) && sentinels.length > 0
   const place = path !== undefined && path !== '' && path !== null ? { filename: path } : { host, port }
+  const database = String(db ?? 0)
   return {
+    // Whom Sentinels name changes.
+    server: describeServer('redis', isSentinel ? { database } : { host: path ?? host, port: path ? undefined : port, database }),
     defaults: {
-      name: isSentinel ? derivePoolName('redis', { database: name }) : derivePoolName('redis', { ...place, database: String(db ?? 0) }),
+      name: isSentinel ? derivePoolName('redis', { database: name }) : derivePoolName('redis', { ...place, database }),
       min: 0,
       max: DEFAULT_MAX,
       acquireTimeoutMillis: ACQUIRE_TIMEOUT_MILLIS,

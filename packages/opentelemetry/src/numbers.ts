@@ -106,7 +106,7 @@ const OWN_COUNTERS: readonly NumberMetric[] = [
     ({ stats }) => [[stats.generation]],
   ),
   counter(`${names.OWN}.observed`, '{act}', 'What the policy would have done, while it only observes.', ({ stats: { observed } }) => [
-    ...(['validate', 'restore', 'refuse', 'open'] as const).map((would): Value => [observed[would], { [names.WOULD]: would }]),
+    ...(['validate', 'restore', 'refuse', 'open', 'resize'] as const).map((would): Value => [observed[would], { [names.WOULD]: would }]),
     ...CLOSE_REASONS.map((reason): Value => [observed.retire[reason], { [names.WOULD]: 'retire', [names.REASON]: reason }]),
   ]),
 ]

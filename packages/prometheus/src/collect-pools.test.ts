@@ -61,6 +61,7 @@ describe.each(VERSIONS)('with prom-client $version', ({ makeRegistry }) => {
     const held = await clock.until(acquire())
     expect(nonZero(await scrape(registry))).toEqual({
       'connections{pool="orders",state="used"}': 1,
+      'info{pool="orders",system="",server="",database=""}': 1,
       'max_connections{pool="orders"}': 2,
       'min_connections{pool="orders"}': 1,
       'state{pool="orders",state="running"}': 1,

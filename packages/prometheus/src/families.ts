@@ -1,4 +1,4 @@
-import { CLOSE_REASONS, type AttendedPool, type CircuitStatus, type DurationKind, type PoolState, type PoolStats } from '@poolkeeper/core'
+import { CLOSE_REASONS, type AttendedPool, type CircuitStatus, type DurationKind, type PoolKeeper, type PoolState, type PoolStats } from '@poolkeeper/core'
 import type { MetricValues, Sample } from './registry.ts'
 
 /** Upper bounds in seconds, ascending, for each histogram. */
@@ -39,6 +39,12 @@ const GAUGES: readonly Family[] = [
   family('gauge', 'max_connections', 'The most connections that the pool may have.', ({ max }) => [[max]]),
   family('gauge', 'min_connections', 'The fewest connections that the pool keeps.', ({ min }) => [[min]]),
   family('gauge', 'state', 'Whether the pool lends: 1 for the state that it is in.', ({ state }) => oneOf('state', STATES, state)),
+  {
+    name: 'pool_info',
+    help: 'Where the pool leads to: always 1.',
+    type: 'gauge',
+    samples: (pools) => pools.map(({ name: pool, keeper }): Sample => ({ labels: { pool, ...placeOf(keeper) }, value: 1 })),
+  },
   family('gauge', 'circuit_state', 'Whether callers may connect: 1 for the state that the circuit is in.', ({ circuit }) =>
     oneOf('state', CIRCUITS, circuit),
   ),
@@ -61,7 +67,7 @@ const COUNTERS: readonly Family[] = [
     [generation],
   ]),
   family('counter', 'observed_total', 'What the policy would have done, while it only observes.', ({ observed }) => [
-    ...(['validate', 'restore', 'refuse', 'open'] as const).map((would): Value => [observed[would], { would, reason: '' }]),
+    ...(['validate', 'restore', 'refuse', 'open', 'resize'] as const).map((would): Value => [observed[would], { would, reason: '' }]),
     ...CLOSE_REASONS.map((reason): Value => [observed.retire[reason], { would: 'retire', reason }]),
   ]),
 ]
@@ -84,6 +90,12 @@ function family(type: Family['type'], name: string, help: string, valuesOf: (sta
         valuesOf(stats).map(([value, labels]): Sample => ({ labels: { pool, ...labels }, value })),
       ),
   }
+}
+
+/** What is not known is empty: a metric has the same labels for every pool. */
+function placeOf({ policy }: Pick<PoolKeeper, 'policy'>): Record<'system' | 'server' | 'database', string> {
+  const { system = '', address = '', port, namespace = '' } = policy.server ?? {}
+  return { system, server: port === undefined ? address : `${address}:${port}`, database: namespace }
 }
 
 function oneEach(label: string, values: Readonly<Record<string, number>>): Value[] {
