@@ -1,12 +1,12 @@
-import type { PoolPolicyOptions } from '@poolkeeper/core'
+import type { PoolPolicyOptions, SizingHistory } from '@poolkeeper/core'
 
 /** Enough for the largest peak and the flash crowd, with one caller in a hundred waiting. */
 const AT_PEAK = 80
 
 const timeZone = 'UTC'
 
-/** What the generated day is tried with. The schedule knows the usual day, and not its flash crowd. */
-export function policiesForDay(): (readonly [name: string, policy: PoolPolicyOptions])[] {
+/** What the generated day is tried with. Schedule and history know the usual day, and not its flash crowd. */
+export function policiesForDay(history: SizingHistory): (readonly [name: string, policy: PoolPolicyOptions])[] {
   return [
     ['fixed', { min: AT_PEAK, max: AT_PEAK }],
     [
@@ -27,6 +27,7 @@ export function policiesForDay(): (readonly [name: string, policy: PoolPolicyOpt
       },
     ],
     ['adaptive', { min: 0, max: AT_PEAK, sizing: { adaptive: true } }],
+    ['predictive', { min: 0, max: AT_PEAK, sizing: { predictive: { history } } }],
     // What demand alone makes of the same bounds.
     ['on demand', { min: 0, max: AT_PEAK }],
   ]

@@ -37,7 +37,7 @@ test('arrivals follow the curve of the day, hour by hour, and are held as long a
 })
 
 test('the flash crowd is there within five seconds, and at another hour on every day', () => {
-  const days = [...TUNING_SEEDS, ...SHOWN_SEEDS].map(dayOfLoad)
+  const days = [...TUNING_SEEDS, ...SHOWN_SEEDS].map((seed) => dayOfLoad(seed))
   for (const { flash, perSecond } of days) {
     expect(perSecond(flash.from + 5_000) - perSecond(flash.from - 1)).toBeGreaterThan(30)
     expect(perSecond(flash.to) - perSecond(flash.to - 1)).toBeLessThan(-30)

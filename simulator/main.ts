@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { isPoolkeeperError, type PoolPolicyOptions } from '@poolkeeper/core'
 import { policiesForDay } from './day-policies.ts'
 import { figuresOf, type Figures } from './figures.ts'
+import { historyBefore, inMemory } from './histories.ts'
 import { dayOfLoad, type FlashCrowd } from './loads.ts'
 import { renderPlot, renderTable, topOf } from './render.ts'
 import { replay } from './replay.ts'
@@ -16,7 +17,7 @@ Replays arrivals on virtual time through the policy's own code, and shows what b
 
   trace.csv           columns time (milliseconds, or dates) and hold (milliseconds)
   --policy <file>     a policy as JSON; the first one given is what the others are compared with
-  --day <seed>        a generated day instead of a file; without --policy: fixed, schedule and adaptive beside each other
+  --day <seed>        a generated day instead of a file; without --policy: fixed, schedule, adaptive and predictive beside each other
   --connect <millis>  how long a connect takes (20)
   --server <n>        the server does so many things at once; beyond that everything takes longer (no limit)
   --json              figures for a program
@@ -55,8 +56,9 @@ function jobFrom(args: readonly string[]): Job {
     if (policies.length === 0) throw new UsageError('--policy is needed')
     return { ...given, trace: parseTrace(readFileSync(file, 'utf8')), flash: undefined, policies }
   }
-  const day = dayOfLoad(positive('day', values.day ?? ''))
-  return { ...given, trace: day, flash: day.flash, policies: policies.length === 0 ? policiesForDay() : policies }
+  const seed = positive('day', values.day ?? '')
+  const day = dayOfLoad(seed)
+  return { ...given, trace: day, flash: day.flash, policies: policies.length === 0 ? policiesForDay(historyBefore(seed)) : policies }
 }
 
 function positive(name: string, text: string): number {
@@ -67,10 +69,19 @@ function positive(name: string, text: string): number {
 
 function readPolicy(path: string): PoolPolicyOptions {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as PoolPolicyOptions
+    return withHistory(JSON.parse(readFileSync(path, 'utf8')) as PoolPolicyOptions)
   } catch (error) {
-    throw new UsageError(`${path} is no JSON: ${String(error)}`)
+    throw new UsageError(`${path} is no JSON, or names a history that cannot be read: ${String(error)}`)
   }
+}
+
+/** JSON has no stores: a history is the path of its document there, and what is learnt in a replay is not written to it. */
+function withHistory(policy: PoolPolicyOptions): PoolPolicyOptions {
+  const { sizing } = policy
+  if (typeof sizing !== 'object' || !('predictive' in sizing)) return policy
+  const { history: path, ...rest } = sizing.predictive as { readonly history?: unknown }
+  const document = typeof path === 'string' ? readFileSync(path, 'utf8') : undefined
+  return { ...policy, sizing: { predictive: { ...rest, history: inMemory(document) } } }
 }
 
 /** A column of the plot is the time up to the last arrival, in so many parts. */

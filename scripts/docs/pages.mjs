@@ -26,6 +26,7 @@ export function referencePages(sources, options) {
     PoolObserver: 'events.md',
     PoolPolicy: 'policy.md',
     PoolPolicyOptions: 'policy.md',
+    PoolkeeperError: 'errors.md',
     PoolkeeperErrorCode: 'errors.md#codes',
   })
   return {

@@ -34,6 +34,8 @@ export type PoolkeeperErrorCode =
   | 'OBSERVING'
   /** A policy, or a size for `resize()`, is refused; `invalid` says which option, its bound and the value. */
   | 'INVALID_POLICY'
+  /** The history of `sizing.predictive` could not be read or written, or is none that this version can use; `cause` says why. */
+  | 'HISTORY_FAILED'
   /** This host cannot be attended, or cannot do what was asked of it. */
   | 'UNSUPPORTED_HOST'
   /** The pool has another policy already. */

@@ -1,4 +1,5 @@
 import type { CloseReason } from './close-reason.ts'
+import type { PoolkeeperError } from './errors.ts'
 import type { HookName } from './hooks.ts'
 import type { DrainReport } from './keeper.ts'
 import type { Holding } from './lending/holding/holdings.ts'
@@ -24,9 +25,9 @@ export type ObservedAct =
 
 /**
  * Who changed the size: somebody who asked for it, or the policy's `sizing`. `saturated`: more connections got no
- * more done; `recovering`: more are tried again, or allowed.
+ * more done; `recovering`: more are tried again, or allowed; `predictive`: opened ahead of what is expected.
  */
-export type ResizeReason = 'asked' | 'schedule' | 'adaptive' | 'saturated' | 'recovering' | 'function'
+export type ResizeReason = 'asked' | 'schedule' | 'adaptive' | 'saturated' | 'recovering' | 'predictive' | 'function'
 
 interface Facts {
   /** A connection was opened. */
@@ -70,6 +71,11 @@ interface Facts {
   resized: { readonly min: number; readonly max: number; readonly reason: ResizeReason }
   /** The function that `sizing` is threw, or answered no size that can be; the size stays as it is. */
   sizingFailed: { readonly error: unknown }
+  /**
+   * What `sizing.predictive` has learnt could not be read or written, or is none that it can use; the error has the code
+   * `HISTORY_FAILED`, and what the store threw as its `cause`. Nothing else is changed by it.
+   */
+  historyFailed: { readonly act: 'load' | 'save'; readonly error: PoolkeeperError }
   /** `recycle()` began to replace the connections that exist. */
   recycled: { readonly connections: number }
   /** A connection came back in an open or failed transaction. */
@@ -174,6 +180,7 @@ export const EVENT_TYPES: readonly PoolEventType[] = [
   'generationBumped',
   'resized',
   'sizingFailed',
+  'historyFailed',
   'recycled',
   'dirtyReturn',
   'hookFailed',

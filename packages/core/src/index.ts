@@ -81,11 +81,16 @@ export type {
 export { appliedKeeper, forgetKeeper, hasKeeper, registerKeeper, registeredKeeper } from './registry.ts'
 export type { PoolObserver } from './reporter.ts'
 export type { SizingHistory } from './sizing/history/store.ts'
+export { historyFrom } from './sizing/predictive/from-windows.ts'
+export type { ForecastOptions, ForecastOrigin, ForecastPoint, SizingForecast } from './sizing/predictive/forecast.ts'
+export type { LoadWindow } from './sizing/predictive/visits.ts'
 export type { SizingObservation } from './sizing/observation.ts'
 export type {
   AdaptiveOptions,
   AdaptiveSizing,
   PoolSize,
+  PredictiveOptions,
+  PredictiveSizing,
   ScheduleEntry,
   ScheduleSizing,
   Sizing,

@@ -3,6 +3,7 @@ import type { PoolHealth } from './lending/operating/health.ts'
 import type { PoolPolicyOptions } from './policy/options.ts'
 import type { PoolObserver } from './reporter.ts'
 import type { PoolPolicy } from './policy/values.ts'
+import type { ForecastOptions, SizingForecast } from './sizing/predictive/forecast.ts'
 import type { DurationBuckets, DurationKind, PoolStats } from './stats.ts'
 
 export interface ReadyOptions {
@@ -143,6 +144,14 @@ export interface PoolKeeper {
 
   /** Why is it stuck: every connection with what is due next, every caller with what he waits for. */
   explain(): PoolExplanation
+
+  /**
+   * What `sizing.predictive` expects of the hours to come, and what it will make of it: a curve with its band.
+   * `undefined` where the policy does not have it.
+   *
+   * @throws PoolkeeperError `INVALID_POLICY` when `horizonMillis` is out of bounds.
+   */
+  forecast(options?: ForecastOptions): SizingForecast | undefined
 
   /**
    * Stops lending, answers the callers that wait, waits for connections in use up to a deadline,

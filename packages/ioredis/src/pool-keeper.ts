@@ -108,6 +108,11 @@ export class RedisPoolKeeper implements PoolKeeper {
     return allHealth(new Map(this.#keepers.map((keeper, index) => [names[index] ?? '', keeper.health()])))
   }
 
+  /** Its sizes are its own: `sizing` is refused. */
+  forecast(): undefined {
+    return undefined
+  }
+
   explain(): PoolExplanation {
     return allExplained(this.#keepers.map((keeper) => keeper.explain()))
   }

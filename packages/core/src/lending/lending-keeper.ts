@@ -9,6 +9,7 @@ import type { PoolPolicyOptions } from '../policy/options.ts'
 import type { PoolPolicy } from '../policy/values.ts'
 import type { AcquireFailure, LendAnswer, LendingEvents, LendingPort } from '../port.ts'
 import type { PoolObserver } from '../reporter.ts'
+import type { ForecastOptions, SizingForecast } from '../sizing/predictive/forecast.ts'
 import { poolStateOf, type DurationBuckets, type DurationKind, type PoolStats } from '../stats.ts'
 import { drainingError, explainTimeout, pausedError } from './acquire-errors.ts'
 import { Checks } from './proof/checks.ts'
@@ -149,6 +150,10 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
 
   explain(): PoolExplanation {
     return explanationOf(this.#context, this.#checks, this.#openings)
+  }
+
+  forecast(options: ForecastOptions = {}): SizingForecast | undefined {
+    return this.#sizer.forecast(options)
   }
 
   evictIdle(): Promise<number> {

@@ -98,6 +98,12 @@ export const TEXTS: Texts = {
   paused: ({ waiters }) => ({ level: 'info', what: `paused; callers ${waiters === 'wait' ? 'wait' : 'are refused'} until resume()` }),
   resumed: () => ({ level: 'info', what: 'lends again' }),
   resized: ({ min, max }) => ({ level: 'info', what: `its size is ${min} to ${max} now` }),
+  historyFailed: ({ act, error }) => ({
+    level: 'warn',
+    what: `what sizing has learnt could not be ${act === 'load' ? 'read: the pool is sized by the load alone until it can, or has learnt it anew' : 'saved'}`,
+    cause: error,
+    place: act,
+  }),
   recycled: ({ connections }) => ({ level: 'info', what: `${connections} connections are being replaced` }),
   drained: ({ report: { blockers, clean, durationMillis, rejectedWaiters } }) => ({
     level: clean ? 'info' : 'error',

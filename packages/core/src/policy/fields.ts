@@ -1,6 +1,6 @@
 import { LEAST_PAUSE_MILLIS } from '../lending/opening/backoff.ts'
 import { callback, integer, millis, oneOf, orFalse, ratio, record, secretCallback, text, type FieldCheck } from './bounds.ts'
-import { sizingCheck, SIZINGS_NOT_BUILT_YET } from '../sizing/check.ts'
+import { sizingCheck } from '../sizing/check.ts'
 import type { PoolPolicyOptions } from './options.ts'
 
 const LARGEST_POOL = 100_000
@@ -45,4 +45,4 @@ export const FIELDS: Readonly<Record<keyof PoolPolicyOptions, FieldCheck>> = {
 }
 
 /** Words of the policy whose feature is not built yet: refused by name, never ignored. */
-export const NOT_BUILT_YET: readonly string[] = SIZINGS_NOT_BUILT_YET.map((word) => `sizing.${word}`)
+export const NOT_BUILT_YET: readonly string[] = []

@@ -21,6 +21,7 @@ const NO_NUMBERS = [NaN, Infinity, -Infinity, '5', 5n, null, true, [], {}, () =>
 const NO_INTEGERS = [...NO_NUMBERS, 1.5, 2 ** 53]
 
 const ENTRY = { cron: '0 8 * * *', timeZone: 'UTC', min: 1, max: 4 }
+const STORE = { load: () => Promise.resolve(undefined), save: () => Promise.resolve() }
 
 /** A delay that Node's timers can hold. */
 function millis(min: number): Row {
@@ -89,8 +90,8 @@ const ROWS = {
   reclaimLeaks: { fine: [true, false], bound: 'true or false', bad: ['true', 1, null, {}] },
   detectNestedAcquire: { fine: ['warn', 'fail', false], bound: `'warn' or 'fail' or false`, bad: [true, 'error', null, 1] },
   sizing: {
-    fine: [{ schedule: [ENTRY] }, { adaptive: true }, { adaptive: { waitProbability: 0.05 } }, () => ENTRY, false],
-    bound: 'a schedule, adaptive, a function, or false',
+    fine: [{ schedule: [ENTRY] }, { adaptive: true }, { adaptive: { waitProbability: 0.05 } }, { predictive: { history: STORE } }, () => ENTRY, false],
+    bound: 'a schedule, adaptive, predictive, a function, or false',
     bad: [true, 'adaptive', null, 1, [ENTRY]],
   },
 } satisfies Record<Field, Row>

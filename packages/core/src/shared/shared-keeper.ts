@@ -77,6 +77,11 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
     return sharedExplanation(this.#context, this.#checks)
   }
 
+  /** Nothing is lent, so nothing is sized. */
+  forecast(): undefined {
+    return undefined
+  }
+
   /** Called once the port is in place: opens what the policy wants ahead. */
   start(): void {
     if (this.#context.keepsMinimum) this.#upkeep.wake(0)

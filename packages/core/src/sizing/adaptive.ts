@@ -52,7 +52,7 @@ export function adaptiveStart({ min, max }: PoolSize): AdaptiveState {
 export function adapt(before: AdaptiveState, observation: SizingObservation, options: Required<AdaptiveOptions>): AdaptiveDecision {
   const { at, bounds } = observation
   const { cooldownMillis, waitProbability } = options
-  const load = smoothed(before.load, observation)
+  const load = smoothedLoad(before.load, observation)
   const saturation = judgeSaturation(before.saturation, observation, cooldownMillis)
   const busiest = Math.max(load.lately, load.usually)
   const wanted = busiest < NEGLIGIBLE_LOAD ? 0 : staffingFor(busiest, waitProbability)
@@ -67,7 +67,11 @@ export function adapt(before: AdaptiveState, observation: SizingObservation, opt
   return { state, size: { min: kept, max: saturation.limit }, reason: reasonOf(before.saturation, saturation) }
 }
 
-function smoothed(before: AdaptiveState['load'], { load, windowMillis }: SizingObservation): NonNullable<AdaptiveState['load']> {
+/** After one more window of load. */
+export function smoothedLoad(
+  before: AdaptiveState['load'],
+  { load, windowMillis }: Pick<SizingObservation, 'load' | 'windowMillis'>,
+): NonNullable<AdaptiveState['load']> {
   if (before === undefined) return { lately: load, usually: load }
   const { lately, usually } = before
   return {

@@ -1,25 +1,33 @@
-import { integer, invalidPolicy, ratio, record, text, type FieldCheck } from '../policy/bounds.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { integer, invalidPolicy, ratio, record, refusedOption, text, type FieldCheck } from '../policy/bounds.ts'
 import { recurrenceOf } from './cron.ts'
-import type { PoolSize, ScheduleEntry, Sizing } from './options.ts'
+import type { SizingHistory } from './history/store.ts'
+import type { PoolSize, PredictiveOptions, PredictiveSizing, ScheduleEntry, Sizing } from './options.ts'
 import { collisionOf } from './schedule.ts'
 
 export const LARGEST_POOL = 100_000
 const MOST_ENTRIES = 50
+const HOUR_MILLIS = 3_600_000
 const DAY_MILLIS = 86_400_000
 
 const leadMillis = integer({ min: 0, max: DAY_MILLIS })
-const KNOWN = ['schedule', 'leadMillis', 'adaptive']
-const adaptiveRecord = record({
+const KNOWN = ['schedule', 'leadMillis', 'adaptive', 'predictive']
+const adaptiveFields = {
   waitProbability: ratio({ min: 0.001, max: 0.5 }),
   cooldownMillis: integer({ min: 1_000, max: DAY_MILLIS }),
+}
+const adaptiveRecord = record(adaptiveFields)
+const predictiveRecord = record({
+  history: checkStore,
+  timeZone: checkZone,
+  leadMillis: integer({ min: 0, max: HOUR_MILLIS }),
+  confidence: ratio({ min: 0.5, max: 0.999 }),
+  ...adaptiveFields,
 })
 const cronText = text(200)
 const zoneText = text(100)
 
-/** Words of sizing whose feature is not built yet: refused by name, never ignored. */
-export const SIZINGS_NOT_BUILT_YET: readonly string[] = ['predictive', 'history']
-
-const KINDS = 'a schedule, adaptive, a function, or false'
+const KINDS = 'a schedule, adaptive, predictive, a function, or false'
 
 /** What `sizing` may be. */
 export const sizingCheck: FieldCheck = (option, value) => {
@@ -27,14 +35,29 @@ export const sizingCheck: FieldCheck = (option, value) => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalidPolicy(option, KINDS, value)
   for (const [name, given] of Object.entries(value)) {
     const part = `${option}.${name}`
-    if (SIZINGS_NOT_BUILT_YET.includes(name)) throw invalidPolicy(part, 'left out: this version does not have it yet', given)
     if (!KNOWN.includes(name)) throw invalidPolicy(part, `one of ${KNOWN.join(' and ')}`, given)
   }
-  const { adaptive, ...rest } = value as Record<string, unknown>
-  if (adaptive === undefined) return checkSchedule(option, rest)
-  if (adaptive !== true) adaptiveRecord(`${option}.adaptive`, adaptive)
-  const [beside] = Object.keys(rest)
-  if (beside !== undefined) throw invalidPolicy(`${option}.${beside}`, `left out beside \`${option}.adaptive\``, rest[beside])
+  const { adaptive, predictive, ...rest } = value as Record<string, unknown>
+  if (adaptive !== undefined) {
+    if (adaptive !== true) adaptiveRecord(`${option}.adaptive`, adaptive)
+    refuseBeside(option, 'adaptive', { ...rest, predictive })
+  } else if (predictive !== undefined) {
+    predictiveRecord(`${option}.predictive`, predictive)
+    checkStore(`${option}.predictive.history`, (predictive as Partial<PredictiveOptions>).history)
+    refuseBeside(option, 'predictive', rest)
+  } else checkSchedule(option, rest)
+}
+
+function refuseBeside(option: string, kind: string, others: Record<string, unknown>): void {
+  const beside = Object.keys(others).find((name) => others[name] !== undefined)
+  if (beside !== undefined) throw invalidPolicy(`${option}.${beside}`, `left out beside \`${option}.${kind}\``, others[beside])
+}
+
+/** Whatever is given in its place may hold a password: it is not repeated. */
+function checkStore(option: string, value: unknown): void {
+  const { load, save } = (value ?? {}) as Partial<SizingHistory>
+  if (typeof load === 'function' && typeof save === 'function') return
+  throw refusedOption(option, 'a store with load() and save()', `a value of type ${value === null ? 'null' : typeof value}`)
 }
 
 function checkSchedule(option: string, { schedule, leadMillis: lead }: Record<string, unknown>): void {
@@ -102,12 +125,28 @@ function checkCron(option: string, { cron, timeZone }: ScheduleEntry): void {
  */
 export function settledSizing(sizing: Sizing, named: Partial<PoolSize>): Sizing {
   if (typeof sizing === 'function') return sizing
+  if ('predictive' in sizing) return settledPredictive(sizing)
   if (!('schedule' in sizing)) {
     const { adaptive } = sizing
     return Object.freeze({ adaptive: adaptive === true ? adaptive : Object.freeze({ ...adaptive }) })
   }
   for (const [index, entry] of sizing.schedule.entries()) refuseOutside(`sizing.schedule[${index}]`, entry, named)
   return Object.freeze({ ...sizing, schedule: Object.freeze(sizing.schedule.map((entry) => Object.freeze({ ...entry }))) })
+}
+
+/** A store holds a client, and that may hold a password: whoever prints a policy does not print it. */
+function settledPredictive({ predictive: { history, ...numbers } }: PredictiveSizing): Sizing {
+  const predictive = Object.defineProperty(numbers, 'history', { value: history }) as PredictiveOptions
+  return Object.freeze({ predictive: Object.freeze(predictive) })
+}
+
+/** The same in all that was given; of stores, only one is the same as itself. */
+export function isSameSizing(one: Sizing | false, other: Sizing | false): boolean {
+  return storeOf(one) === storeOf(other) && isDeepStrictEqual(one, other)
+}
+
+function storeOf(sizing: Sizing | false): SizingHistory | undefined {
+  return typeof sizing === 'object' && 'predictive' in sizing ? sizing.predictive.history : undefined
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { SizingHistory } from './history/store.ts'
 import type { SizingObservation } from './observation.ts'
 
 /** The limits of a pool at one time. */
@@ -84,6 +85,52 @@ export interface AdaptiveSizing {
   readonly adaptive: true | AdaptiveOptions
 }
 
+/** How predictive sizing learns, and how it decides. */
+export interface PredictiveOptions extends AdaptiveOptions {
+  /**
+   * Where what is learnt is kept, so that a restart does not forget it: `fileHistory()`, `redisHistory()`,
+   * `postgresHistory()`, or a store of your own. One for each pool: of several that write to one, the last one counts.
+   *
+   * It is read once, and written about every ten minutes and when the pool is drained, in the background. What cannot
+   * be read, or is no history that this version knows, is told as `historyFailed`, and the pool begins cold; what a
+   * later version has written is left as it is.
+   */
+  readonly history: SizingHistory
+  /**
+   * Whose week it goes by: a name of the IANA database, such as `'Europe/Berlin'`. Choose that of the people who bring
+   * the load, and their habits stay at their hours when the clocks are changed. A history of another zone is not used.
+   *
+   * A text of 1 to 100 characters.
+   *
+   * @defaultValue `'UTC'`
+   */
+  readonly timeZone?: string
+  /**
+   * Milliseconds by which connections are opened ahead of the five minutes that need them. Longer where a connect is
+   * slow, or a server has to wake up first.
+   *
+   * An integer from 0 to 3_600_000 (milliseconds).
+   *
+   * @defaultValue `120_000` (two minutes)
+   */
+  readonly leadMillis?: number
+  /**
+   * How sure it has to be that no more will be needed than is opened ahead: the share of weeks in which the load of
+   * five minutes stays below the upper edge of its band. Raise it where a wait hurts more than an idle connection.
+   *
+   * A ratio from 0.5 to 0.999.
+   *
+   * @defaultValue `0.9`
+   */
+  readonly confidence?: number
+}
+
+/** Sizes by the load that is measured, and ahead of the one that is expected. */
+export interface PredictiveSizing {
+  /** Where it keeps its history, and how it decides. */
+  readonly predictive: PredictiveOptions
+}
+
 /**
  * Sizes by a function of yours, asked about once a second while the pool is in use. It answers at once, with a size
  * within `observation.bounds`; where it throws, or answers something else, the size stays as it is, and the event
@@ -91,7 +138,7 @@ export interface AdaptiveSizing {
  */
 export type SizingFunction = (observation: SizingObservation) => PoolSize
 
-export type Sizing = ScheduleSizing | AdaptiveSizing | SizingFunction
+export type Sizing = ScheduleSizing | AdaptiveSizing | PredictiveSizing | SizingFunction
 
 export interface SizingOptions {
   /**
@@ -108,6 +155,10 @@ export interface SizingOptions {
    * are kept when the load has been smaller for a while. Where more connections are only held for longer, since the
    * server is saturated, the pool keeps to fewer: it tries out whether as much gets done, and tries more again
    * later; the reasons of `resized` are then `saturated` and `recovering`. A `resize()` by hand sets the bounds anew.
+   *
+   * `{ predictive: { history } }` does the same, and learns what is usual at each time of the week: what is expected of
+   * the next minutes is opened ahead (the reason of `resized` is then `predictive`), and no less is kept than adaptive
+   * sizing asks for. A pool that knows nothing yet is sized as by `adaptive`. `keeper.forecast()` shows what it expects.
    *
    * A function sizes as you like, by the same observation: see `SizingFunction`.
    *

@@ -50,7 +50,7 @@ export function staffingFor(load: number, waitProbability: number): number {
 }
 
 /** Φ(x)/φ(x): the half below zero, and the series x + x³/3 + x⁵/(3·5) + … (G. Marsaglia, 2004). */
-function normalRatio(x: number): number {
+export function normalRatio(x: number): number {
   let [term, sum] = [x, x]
   for (let odd = 3; term > sum * Number.EPSILON; odd += 2) {
     term *= (x * x) / odd

@@ -1,4 +1,5 @@
 import {
+  checkPolicyOptions,
   forgetKeeper,
   Overrides,
   registerKeeper,
@@ -9,19 +10,21 @@ import {
 import { attachKeeper } from '../attachment.ts'
 import { hostSettings } from '../host-settings.ts'
 import type { GetConnectionCallback } from '../pool/mysql2-pool.ts'
-import { ClusterGroup, type ClusterKeeper } from './cluster-keeper.ts'
+import { ClusterGroup, refuseOneHistory, type ClusterKeeper } from './cluster-keeper.ts'
 import { turnAway, type ClusterNode, type Mysql2Cluster } from './mysql2-cluster.ts'
 
 /**
  * Puts a keeper in charge of the pool of every node that the cluster has, and of those that it gets.
  *
- * @throws PoolkeeperError `INVALID_POLICY`, before anything is touched.
+ * @throws PoolkeeperError `INVALID_POLICY` or `UNSUPPORTED_HOST`, before anything is touched.
  */
 export function attachClusterKeeper(
   cluster: Mysql2Cluster,
   options: PoolPolicyOptions,
   dependencies: KeeperDependencies,
 ): ClusterKeeper {
+  checkPolicyOptions(options)
+  refuseOneHistory(options)
   for (const { pool } of Object.values(cluster._nodes)) resolvePolicy(options, hostSettings(pool.config))
   const overrides = new Overrides(cluster)
   const group: ClusterGroup = new ClusterGroup(

@@ -5,6 +5,7 @@ import {
   allHealth,
   allStats,
   checkPolicyOptions,
+  PoolkeeperError,
   resolvePolicy,
   type DrainOptions,
   type DrainReport,
@@ -38,6 +39,12 @@ export interface KeptNode {
 }
 
 const CLUSTER_NAME = 'mysql2 cluster'
+
+/** @throws PoolkeeperError `UNSUPPORTED_HOST`: one history cannot tell of several pools. */
+export function refuseOneHistory({ sizing }: PoolPolicyOptions): void {
+  if (typeof sizing !== 'object' || !('predictive' in sizing)) return
+  throw new PoolkeeperError('UNSUPPORTED_HOST', 'sizing.predictive: the nodes of a PoolCluster would share one history; `adaptive` goes by the load of each')
+}
 
 /** One keeper for all, those that come later included. */
 export class ClusterGroup implements ClusterKeeper {
@@ -151,6 +158,7 @@ export class ClusterGroup implements ClusterKeeper {
   /** Refuses what does not fit every node before any of them is touched. */
   #settle(changes: PoolPolicyOptions): void {
     checkPolicyOptions(changes)
+    refuseOneHistory(changes)
     const next = { ...this.#options, ...changes }
     for (const [, { settings }] of this.#nodes()) resolvePolicy(next, settings)
     this.#options = next
@@ -159,6 +167,11 @@ export class ClusterGroup implements ClusterKeeper {
 
   health(): PoolHealth {
     return allHealth(new Map([...this.nodes].map(([id, keeper]) => [id, keeper.health()])))
+  }
+
+  /** One history would be learnt from several pools: `sizing.predictive` is refused. */
+  forecast(): undefined {
+    return undefined
   }
 
   explain(): PoolExplanation {

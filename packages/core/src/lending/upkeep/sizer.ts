@@ -1,13 +1,15 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { Timer } from '../../clock.ts'
 import type { ResizeReason } from '../../events.ts'
 import type { PoolPolicy } from '../../policy/values.ts'
 import { adapt, adaptiveOptions, adaptiveStart, type AdaptiveState } from '../../sizing/adaptive.ts'
-import { answeredSize, LARGEST_POOL } from '../../sizing/check.ts'
+import { answeredSize, isSameSizing, LARGEST_POOL } from '../../sizing/check.ts'
 import { measured, type LoadSample, type SizingObservation } from '../../sizing/observation.ts'
 import type { AdaptiveOptions, PoolSize, SizingFunction } from '../../sizing/options.ts'
+import type { ForecastOptions, SizingForecast } from '../../sizing/predictive/forecast.ts'
+import { predictiveOptions } from '../../sizing/predictive/options.ts'
 import { Schedule } from '../../sizing/schedule.ts'
 import type { LendingContext } from '../context.ts'
+import { Learning } from './learning.ts'
 import { sampleLoad } from './load.ts'
 
 /** The wall clock may be set, and a suspended process hears of no time at all. */
@@ -36,6 +38,7 @@ export class Sizer<C extends object> {
   #said: PoolSize | undefined
   #sample: LoadSample | undefined
   #adaptive: { readonly options: Required<AdaptiveOptions>; state: AdaptiveState } | undefined
+  #learning: Learning | undefined
   #timer: Timer | undefined
   #isStopped = false
   #isCarriedOver = false
@@ -49,8 +52,8 @@ export class Sizer<C extends object> {
   /** Another policy: with the same sizing of the same limits, what it made of them holds on. */
   over(next: PoolPolicy): PoolPolicy {
     const base = this.#base
-    const isSameSizing = isSame(next, base) && isDeepStrictEqual(next.sizing, base.sizing)
-    this.#isCarriedOver = this.#said !== undefined && isSameSizing && next.mode === 'enforce' && base.mode === 'enforce'
+    const isUnchanged = isSame(next, base) && isSameSizing(next.sizing, base.sizing)
+    this.#isCarriedOver = this.#said !== undefined && isUnchanged && next.mode === 'enforce' && base.mode === 'enforce'
     return this.#said === undefined || !this.#isCarriedOver ? next : sized((this.#base = next), this.#said)
   }
 
@@ -67,6 +70,7 @@ export class Sizer<C extends object> {
     this.#schedule = undefined
     this.#adaptive = undefined
     this.#sample = undefined
+    this.#learnFor(sizing)
     if (sizing === false) return
     if (typeof sizing !== 'function' && 'schedule' in sizing) {
       this.#schedule = new Schedule(sizing)
@@ -74,12 +78,35 @@ export class Sizer<C extends object> {
       return
     }
     this.#sample = sampleLoad(this.#context)
-    if (typeof sizing !== 'function') this.#adaptive = { options: adaptiveOptions(sizing), state: adaptiveStart(this.#base) }
+    if (typeof sizing === 'function') return
+    const options = 'predictive' in sizing ? predictiveOptions(sizing) : adaptiveOptions(sizing)
+    this.#adaptive = { options, state: adaptiveStart(this.#base) }
+    if (this.#learning !== undefined) this.#followForecast()
+  }
+
+  /** What was learnt stays, also when the policy is changed in something else. */
+  #learnFor(sizing: PoolPolicy['sizing']): void {
+    if (this.#learning !== undefined && isSameSizing(this.#learning.sizing, sizing)) return
+    this.#learning?.finish()
+    const { clock, reporter } = this.#context
+    const isLearnt = typeof sizing === 'object' && 'predictive' in sizing
+    this.#learning = isLearnt ? new Learning(clock, reporter, sizing, () => this.#followSoon()) : undefined
   }
 
   stop(): void {
+    if (this.#isStopped) return
     this.#isStopped = true
     this.#timer?.cancel()
+    this.#learning?.finish()
+  }
+
+  /** What is expected; `undefined` where nothing is learnt. */
+  forecast(options: ForecastOptions): SizingForecast | undefined {
+    if (this.#learning === undefined || this.#adaptive === undefined) return undefined
+    const { kept, load, saturation } = this.#adaptive.state
+    const { min, max } = this.#base
+    const present = { at: this.#context.clock.wallNow(), load: load?.lately ?? 0, bounds: { min, max } }
+    return this.#learning.forecast({ ...present, asked: { min: kept, max: saturation.limit } }, options)
   }
 
   /**
@@ -107,6 +134,19 @@ export class Sizer<C extends object> {
     if (size !== undefined) this.#say(size, 'schedule', size.max)
     const millis = Math.min(Math.ceil(changesAt - now), LOOK_AT_LEAST_EVERY_MILLIS)
     this.#timer = this.#context.clock.after(millis, () => this.#followSchedule())
+  }
+
+  /** By a timer of its own as well: what is opened ahead is opened in a pool that nobody uses yet. */
+  #followForecast(millis: number = LOOK_AT_LEAST_EVERY_MILLIS): void {
+    this.look()
+    this.#learning?.tend()
+    this.#timer = this.#context.clock.after(millis, () => this.#followForecast())
+  }
+
+  #followSoon(): void {
+    if (this.#isStopped || this.#learning === undefined) return
+    this.#timer?.cancel()
+    this.#timer = this.#context.clock.after(SHORTEST_WINDOW_MILLIS, () => this.#followForecast())
   }
 
   /** In every round. */
@@ -157,7 +197,18 @@ export class Sizer<C extends object> {
     // Nothing was tried out, so nothing was learnt by it.
     const isTried = this.#context.observer === undefined
     this.#adaptive.state = isTried ? state : { ...state, saturation: before.saturation }
-    this.#say(isTried ? size : { ...size, max: this.#base.max }, reason, state.kept < before.kept ? state.kept : size.max)
+    const asked = isTried ? size : { ...size, max: this.#base.max }
+    const next = this.#foreseen(asked, state, observation)
+    const isFewer = next.min < (this.#said?.min ?? before.kept)
+    this.#say(next, next.min > asked.min && reason === 'adaptive' ? 'predictive' : reason, isFewer ? next.min : size.max)
+  }
+
+  #foreseen(asked: PoolSize, { load }: AdaptiveState, observation: SizingObservation): PoolSize {
+    if (this.#learning === undefined) return asked
+    const { mayConnect, paused } = this.#context
+    // A queue before a closed door is no habit of the callers.
+    if (paused === false && mayConnect()) this.#learning.watch(observation, load?.lately ?? observation.load)
+    return this.#learning.raise(asked, observation.at)
   }
 
   #say(size: PoolSize, reason: ResizeReason, kept: number): void {
