@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { type OwnServer, requireOwn, startOwnServer } from './own-server.ts'
 import { LOOPBACK } from './ports.ts'
 import { findProgram } from './programs.ts'
@@ -19,6 +21,8 @@ export interface RedisClient {
   readonly address: string
   /** Its last command. */
   readonly command: string
+  /** It is between MULTI and EXEC. */
+  readonly isInMulti: boolean
 }
 
 export interface RedisServer extends ServerAddress {
@@ -32,6 +36,11 @@ export interface RedisServer extends ServerAddress {
   connections(): Promise<RedisClient[]>
   /** Resolves to the number of connections that it ended. */
   killClients(): Promise<number>
+  /**
+   * Kills those whose names begin so. Returns when the server has let go of them, without one turn of this process's
+   * event loop: it still believes in connections whose FIN is in the kernel already.
+   */
+  killClientsSync(nameStart: string): void
   /** Same port, no data: nothing is kept on disk. `whileDown` runs before it comes up again. */
   restart(mode?: ShutdownMode, whileDown?: () => Promise<void>): Promise<void>
   /** Connections stay open, new ones can be made, and nothing answers. */
@@ -114,6 +123,11 @@ class Redis implements RedisServer {
     return killed
   }
 
+  killClientsSync(nameStart: string): void {
+    const script = fileURLToPath(new URL('kill-redis-now.mjs', import.meta.url))
+    execFileSync(process.execPath, [script, this.adminUrl, nameStart], { env: { ...process.env, NODE_OPTIONS: '' } })
+  }
+
   async restart(mode: ShutdownMode = 'fast', whileDown?: () => Promise<void>): Promise<void> {
     await requireOwn(this.#own, 'restarted').restart(SHUTDOWN_SIGNALS[mode], whileDown)
   }
@@ -142,6 +156,7 @@ function describe(line: string): RedisClient {
     name: fields.get('name') ?? '',
     address: fields.get('addr') ?? '',
     command: fields.get('cmd') ?? '',
+    isInMulti: Number(fields.get('multi') ?? -1) >= 0,
   }
 }
 
