@@ -23,7 +23,7 @@ export const checkDeadline: Behaviour = {
       await first.release()
       await pass(2 * WINDOW_MILLIS)
       pool.network.blackhole()
-      const { value: second, millis } = await timed(pool.acquire())
+      const { value: second, millis } = await timed(() => pool.acquire())
       expect(second.id).not.toBe(first.id)
       expect(millis).toBeGreaterThanOrEqual(DEADLINE_MILLIS - 20)
       expect(millis).toBeLessThan(5 * DEADLINE_MILLIS)

@@ -12,7 +12,7 @@ export const connectFrozen: Behaviour = {
     'every waiter has an answer by his deadline': async ({ expect, harness, open }) => {
       const pool = await open({ acquireTimeoutMillis: DEADLINE_MILLIS, validationTimeoutMillis: 200 })
       pool.network.blackhole({ newConnections: true })
-      const answers = await Promise.all(Array.from({ length: 5 }, () => timed(failure(pool.acquire()))))
+      const answers = await Promise.all(Array.from({ length: 5 }, () => timed(() => failure(pool.acquire()))))
       for (const { value: error, millis } of answers) {
         expect(harness.isTimeout(error)).toBe(true)
         expect(findPoolkeeperError(error)?.code).toBe('CONNECT_FAILED')

@@ -12,6 +12,8 @@ export const connectRefused: Behaviour = {
       await fill(pool, 3)
       pool.network.refuse()
       pool.network.cut()
+      // What has died is no answer to a connect.
+      await pool.keeper.evictIdle()
       for (let attempt = 0; attempt < 10; attempt++) {
         const { value: error, millis } = await timed(failure(pool.query()))
         expect(millis).toBeLessThan(2_000)

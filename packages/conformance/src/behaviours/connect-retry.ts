@@ -41,7 +41,7 @@ export const connectRetry: Behaviour = {
     'at the deadline, the last connect error is the cause': async ({ expect, harness, open }) => {
       const pool = await open({ createRetry: true, acquireTimeoutMillis: 700, validationTimeoutMillis: 200 })
       pool.network.refuse()
-      const { value: error, millis } = await timed(failure(pool.acquire()))
+      const { value: error, millis } = await timed(() => failure(pool.acquire()))
       expect(harness.isTimeout(error)).toBe(true)
       expect(millis).toBeGreaterThanOrEqual(680)
       expect(findPoolkeeperError(error)?.code).toBe('CONNECT_FAILED')

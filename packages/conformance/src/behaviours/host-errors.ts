@@ -12,7 +12,7 @@ export const hostErrors: Behaviour = {
     'all connections are in use until the deadline': async ({ expect, harness, open }) => {
       const pool = await open({ max: 1, acquireTimeoutMillis: DEADLINE_MILLIS, validationTimeoutMillis: 100 })
       const held = await pool.acquire()
-      const { value: error, millis } = await timed(failure(pool.acquire()))
+      const { value: error, millis } = await timed(() => failure(pool.acquire()))
       expect(harness.isTimeout(error)).toBe(true)
       expect(isPoolkeeperError(error)).toBe(harness.hasNoDeadline === true)
       const ours = findPoolkeeperError(error)

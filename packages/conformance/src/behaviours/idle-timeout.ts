@@ -37,8 +37,10 @@ export const idleTimeout: Behaviour = {
       const lease = await pool.acquire()
       await pass(2 * TIMEOUT_MILLIS)
       expect(await serverIds(pool)).toEqual([lease.id])
-      await lease.release()
-      const { millis } = await timed(until('it is closed', () => pool.keeper.stats().closes.idle === 1))
+      const { millis } = await timed(async () => {
+        await lease.release()
+        await until('it is closed', () => pool.keeper.stats().closes.idle === 1)
+      })
       expect(millis).toBeGreaterThanOrEqual(TIMEOUT_MILLIS - 20)
     },
   },

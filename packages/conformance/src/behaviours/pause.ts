@@ -38,7 +38,7 @@ export const pause: Behaviour = {
     'each waits to his own deadline': async ({ expect, open }) => {
       const pool = await open({ acquireTimeoutMillis: 200, validationTimeoutMillis: 100 })
       pool.keeper.pause()
-      const { value: error, millis } = await timed(failure(pool.acquire()))
+      const { value: error, millis } = await timed(() => failure(pool.acquire()))
       expect(findPoolkeeperError(error)?.code).toBe('PAUSED' satisfies PoolkeeperErrorCode)
       expect(millis).toBeGreaterThanOrEqual(190)
       pool.keeper.resume()
