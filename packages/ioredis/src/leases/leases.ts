@@ -37,7 +37,8 @@ export class Leases {
           await redisDriver.whenClosed?.(client)
         },
       },
-      { max: policy.max, autostart: false },
+      // The one that was used last comes first: what nobody needs is closed in the end.
+      { max: policy.max, autostart: false, fifo: false },
     )
     this.keeper = applyPoolPolicy<HostClient>(this.#pool, policy, redisDriver)
     this.unlist()
