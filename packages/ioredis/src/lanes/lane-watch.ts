@@ -55,8 +55,10 @@ export class LaneWatch {
   }
 
   #period(): number {
-    const { acquireTimeoutMillis, validationTimeoutMillis } = this.policy
-    const wish = Math.min(acquireTimeoutMillis, validationTimeoutMillis) / 10
+    const { acquireTimeoutMillis, validateAfterIdleMillis, validationTimeoutMillis } = this.policy
+    const deadlines = Math.min(acquireTimeoutMillis, validationTimeoutMillis) / 10
+    // The second look after the last answer finds a lane at rest: within the window after which it has to prove itself.
+    const wish = validateAfterIdleMillis === false ? deadlines : Math.min(deadlines, validateAfterIdleMillis / 2)
     return Math.max(SHORTEST_PERIOD_MILLIS, Math.min(LONGEST_PERIOD_MILLIS, wish))
   }
 
