@@ -27,6 +27,9 @@ export const HOSTS: readonly string[] = [
   'Drizzle · neon-serverless',
   'postgres.js',
   'generic-pool · pg',
+  'generic-pool · redis',
+  'ioredis · leases',
+  'ioredis · lanes',
 ]
 
 /** The columns of the others: a core of the behaviours, version by version. */

@@ -1,0 +1,24 @@
+import { describeAdapter } from '@poolkeeper/conformance'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { requireServer } from '../harness/require-server.ts'
+import { monitorRedis, type RedisMonitor } from '../harness/redis-monitor.ts'
+import { attachRedis, type RedisServer } from '../harness/redis.ts'
+import { testSupportMatrix } from '../support-matrix.ts'
+import { LEASES_CANNOT } from './ioredis-cannot.ts'
+import { ioredisLeasesHarness } from './ioredis-leases-harness.ts'
+
+const address = requireServer('redis')
+
+address.describe('Leases of a pool of Redis', () => {
+  let server: RedisServer
+  let monitor: RedisMonitor
+
+  beforeAll(async () => {
+    server = await attachRedis(address)
+    monitor = await monitorRedis(server)
+  })
+  afterAll(() => monitor.stop())
+
+  const harness = ioredisLeasesHarness({ name: 'ioredis · leases', redis: () => ({ server, monitor }), cannot: LEASES_CANNOT })
+  testSupportMatrix(describeAdapter({ describe, test, expect }, harness))
+})
