@@ -18,6 +18,7 @@ import {
   stubWithSubscriber,
 } from './stub/stub-benchmark.ts'
 import { tableOf } from './table.ts'
+import { ioredisLoopback, pgLoopbackSeen } from './ways/way-benchmark.ts'
 
 const BENCHMARKS: Readonly<Record<string, (scale: Scale) => Promise<Row[]>>> = {
   stub,
@@ -34,6 +35,9 @@ const BENCHMARKS: Readonly<Record<string, (scale: Scale) => Promise<Row[]>>> = {
   'mysql2-loopback': onServer('mysql2-loopback'),
   'pg-pool-loopback': onServer('pg-pool-loopback'),
   'postgres-js-loopback': onServer('postgres-js-loopback'),
+  'pg-loopback-seen': pgLoopbackSeen,
+  'ioredis-loopback': ioredisLoopback,
+  'ioredis-mixed': onServer('ioredis-mixed'),
   recycling: onServer('recycling'),
 }
 

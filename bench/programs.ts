@@ -7,12 +7,13 @@ import { build } from 'tsdown'
 const PROGRAMS = {
   'stub-worker': 'stub/stub-worker.ts',
   'server-worker': 'server/server-worker.ts',
+  'way-worker': 'ways/way-worker.ts',
 } as const
 
 export type Program = keyof typeof PROGRAMS
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
-const HOSTS = ['@opentelemetry/api', 'generic-pool', 'knex', 'mysql2', 'pg', 'postgres', 'prom-client', 'tarn']
+const HOSTS = ['@opentelemetry/api', '@redis/client', 'generic-pool', 'ioredis', 'knex', 'mysql2', 'pg', 'postgres', 'prom-client', 'tarn']
 
 /**
  * What is measured is built as the packages are. Run from its sources, every function would be

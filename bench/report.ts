@@ -12,6 +12,8 @@ export interface Row {
   /** What the value is a ratio to. */
   readonly base?: { readonly value: number; readonly unit: string }
   readonly limit?: number
+  /** The value is not to be below the limit, in place of above it. */
+  readonly isFloor?: true
   /** `undecided` when the limit lies within the interval. */
   readonly verdict: 'holds' | 'broken' | 'undecided' | 'reported'
 }
@@ -35,6 +37,13 @@ export function ratioRow(title: string, unit: string, { ratio, noise, base }: Co
   if (limit === undefined) return { ...row, verdict: 'reported' }
   const { low, high } = ratio
   return { ...row, limit, verdict: high <= limit ? 'holds' : low > limit ? 'broken' : 'undecided' }
+}
+
+/** What is not to be less: a throughput. */
+export function leastRow(title: string, unit: string, { ratio, noise, base }: Comparison, least: number): Row {
+  const { low, high } = ratio
+  const verdict = low >= least ? 'holds' : high < least ? 'broken' : 'undecided'
+  return { title, value: ratio, isRange: false, noise, base: { value: base, unit }, limit: least, isFloor: true, verdict }
 }
 
 /** A promise that is kept in every measurement, or not kept. */

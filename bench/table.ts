@@ -21,7 +21,7 @@ function pad(cell: string, column: number, widths: readonly number[]): string {
   return column === 0 ? cell.padEnd(width) : cell.padStart(width)
 }
 
-function cellsOf({ title, value, isRange, noise, base, limit, verdict }: Row): string[] {
+function cellsOf({ title, value, isRange, noise, base, limit, isFloor, verdict }: Row): string[] {
   const figure = (number: number): string => (isRange ? String(number) : number.toFixed(3))
   const interval = ({ low, high }: Estimate): string => `${figure(low)}..${figure(high)}`
   return [
@@ -30,7 +30,7 @@ function cellsOf({ title, value, isRange, noise, base, limit, verdict }: Row): s
     interval(value),
     noise === undefined ? '' : figure(noise.median),
     noise === undefined ? '' : interval(noise),
-    limit === undefined ? '' : String(limit),
+    limit === undefined ? '' : `${isFloor === true ? '≥ ' : ''}${limit}`,
     verdict,
     base === undefined ? `${value.samples} measurements` : `${base.value.toPrecision(4)} ${base.unit}`,
   ]

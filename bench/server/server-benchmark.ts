@@ -1,5 +1,6 @@
 import { startMariadb } from '../../test-integration/harness/mariadb.ts'
 import { startPostgres } from '../../test-integration/harness/postgres.ts'
+import { startRedis } from '../../test-integration/harness/redis.ts'
 import { RunningProgram } from '../programs.ts'
 import type { Row } from '../report.ts'
 import type { Scale } from '../scale.ts'
@@ -9,9 +10,10 @@ interface BenchmarkServer extends Address {
   stop(): Promise<void>
 }
 
-type ServerBenchmark = 'knex-loopback' | 'mysql2-loopback' | 'pg-pool-loopback' | 'postgres-js-loopback' | 'recycling'
+type ServerBenchmark = 'ioredis-mixed' | 'knex-loopback' | 'mysql2-loopback' | 'pg-pool-loopback' | 'postgres-js-loopback' | 'recycling'
 
 const SERVERS: Readonly<Record<ServerBenchmark, () => Promise<BenchmarkServer>>> = {
+  'ioredis-mixed': () => startRedis(),
   'knex-loopback': startPostgres,
   'mysql2-loopback': startMariadb,
   'pg-pool-loopback': startPostgres,
@@ -19,7 +21,7 @@ const SERVERS: Readonly<Record<ServerBenchmark, () => Promise<BenchmarkServer>>>
   recycling: startPostgres,
 }
 
-/** On the server that the environment names (`POSTGRES_URL`, `MARIADB_URL`), or on one of our own at the other end of the loopback. */
+/** On the server that the environment names (`POSTGRES_URL`, `MARIADB_URL`, `REDIS_URL`), or on one of our own at the other end of the loopback. */
 export function onServer(name: ServerBenchmark): (scale: Scale) => Promise<Row[]> {
   return async (scale) => {
     const server = await SERVERS[name]()

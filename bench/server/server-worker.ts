@@ -1,6 +1,7 @@
 // The process that measures on a server: `node server-worker.js <benchmark> <scale> <address>`, the last two in JSON.
 import type { Row } from '../report.ts'
 import type { Scale } from '../scale.ts'
+import { ioredisMixed } from './ioredis-mixed.ts'
 import { knexLoopback } from './knex-loopback.ts'
 import { mysql2Loopback } from './mysql2-loopback.ts'
 import { pgPoolLoopback } from './pg-pool-loopback.ts'
@@ -9,6 +10,7 @@ import { postgresJsLoopback } from './postgres-js-loopback.ts'
 import { recycling } from './recycling.ts'
 
 const BENCHMARKS: Readonly<Record<string, (scale: Scale, address: Address) => Promise<Row[]>>> = {
+  'ioredis-mixed': ioredisMixed,
   'knex-loopback': knexLoopback,
   'mysql2-loopback': mysql2Loopback,
   'pg-pool-loopback': pgPoolLoopback,
