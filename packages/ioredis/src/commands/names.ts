@@ -54,7 +54,7 @@ const BLOCK_ON_REQUEST: ReadonlySet<string> = new Set(['xread', 'xreadgroup'])
 /** `multi` and `exec` are a pipeline's own brackets. */
 const BRACKETS: ReadonlySet<string> = new Set(['exec', 'multi'])
 
-type Kind = 'connection' | 'blocking'
+type Kind = 'connection' | 'blocking' | 'ordinary'
 
 const KINDS: ReadonlyMap<string, Kind> = new Map([
   ...[...CONNECTION_COMMANDS, 'multi'].map((name) => [name, 'connection'] as const),
@@ -62,7 +62,7 @@ const KINDS: ReadonlyMap<string, Kind> = new Map([
 ])
 
 /** How each name that was ever sent has to be treated: `call()` takes names in any case. */
-const known = new Map<string, Kind | undefined>(KINDS)
+const known = new Map<string, Kind>(KINDS)
 const MOST_KNOWN = 2_000
 
 /** A command as it is sent. */
@@ -71,13 +71,13 @@ interface Named {
   readonly args: readonly unknown[]
 }
 
-export function kindOf({ name, args }: Named): Kind | undefined {
-  const kind = known.has(name) ? known.get(name) : remember(name)
-  return kind === 'blocking' && BLOCK_ON_REQUEST.has(name.toLowerCase()) && !hasBlock(args) ? undefined : kind
+export function kindOf({ name, args }: Named): Kind {
+  const kind = known.get(name) ?? remember(name)
+  return kind === 'blocking' && BLOCK_ON_REQUEST.has(name.toLowerCase()) && !hasBlock(args) ? 'ordinary' : kind
 }
 
-function remember(name: string): Kind | undefined {
-  const kind = KINDS.get(name.toLowerCase())
+function remember(name: string): Kind {
+  const kind = KINDS.get(name.toLowerCase()) ?? 'ordinary'
   // Names are written in the user's program, and few; those that come from elsewhere are not collected for ever.
   if (known.size < MOST_KNOWN) known.set(name, kind)
   return kind
@@ -94,8 +94,9 @@ function hasBlock(args: readonly unknown[]): boolean {
 }
 
 /** A bracket of a pipeline is no command of its own. */
-export function kindInPipeline(command: Named): Kind | undefined {
-  return BRACKETS.has(command.name.toLowerCase()) ? undefined : kindOf(command)
+export function kindInPipeline(command: Named): Kind {
+  const kind = kindOf(command)
+  return kind === 'connection' && BRACKETS.has(command.name.toLowerCase()) ? 'ordinary' : kind
 }
 
 /** Names the way to do what cannot be done on connections that are shared. */

@@ -18,11 +18,18 @@ export interface SentPipeline {
   exec(callback?: unknown): unknown
 }
 
+interface Socket {
+  readonly writable: boolean
+  cork(): void
+  uncork(): void
+  prependListener(event: 'close', listener: () => void): unknown
+}
+
 /** What ioredis keeps to itself: everything that is not in its own documentation is used in this file and the façade alone. */
 export interface HostClient extends RedisConnection {
   readonly options: RedisOptions
   readonly commandQueue: { readonly length: number; toArray(): { readonly command: SentCommand }[] }
-  readonly stream: NonNullable<RedisConnection['stream']> & { readonly writable: boolean; prependListener(event: 'close', listener: () => void): unknown }
+  readonly stream: NonNullable<RedisConnection['stream']> & Socket
   /** Of the connection that it has. */
   readonly condition: { readonly select: number } | null
   /** What `defineCommand` and `addBuiltinCommand` put on it. */

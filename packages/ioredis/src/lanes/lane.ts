@@ -1,3 +1,4 @@
+import process from 'node:process'
 import type { HostClient } from '../host/redis-client.ts'
 
 /** Why a lane goes that nothing is wrong with. */
@@ -39,6 +40,7 @@ export class Lane {
   goesFor: LaneEnd = 'host'
   killedFor: Error | undefined
   readonly #marks: Mark[] = []
+  #isGathering = false
   #lookedAt: number
   #heardThen = 0
   #silentSince: number
@@ -61,6 +63,22 @@ export class Lane {
   /** May be given commands. */
   get isUsable(): boolean {
     return !this.isSuspect && !this.isLeaving && !this.isEnding
+  }
+
+  /**
+   * What is sent until the end of this turn goes out in one write: a write is a call of the system, and costs more than
+   * all that ioredis does for a command.
+   */
+  gather(): void {
+    if (this.#isGathering) return
+    this.#isGathering = true
+    this.client.stream.cork()
+    process.nextTick(this.#send)
+  }
+
+  readonly #send = (): void => {
+    this.#isGathering = false
+    this.client.stream.uncork()
   }
 
   /** It has said something since the last look. */

@@ -87,6 +87,8 @@ export class Lanes implements SharedPort<Lane> {
   #used(lane: Lane, commands: number): void {
     const isBusy = lane.inFlight > 0
     lane.sent += commands
+    // Nobody who is alone waits for the end of a turn.
+    if (isBusy) lane.gather()
     if (!lane.isActive) {
       lane.isActive = true
       this.#events.busy(lane)
