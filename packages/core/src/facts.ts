@@ -24,7 +24,7 @@ export interface ConnectionFacts {
   readonly roleProven: boolean
   /** Something went wrong on it since its last proof: it is not lent unproven. */
   readonly suspect: boolean
-  /** What it was opened with, where the policy gives credentials. */
+  /** What it was opened with, or logged in with since, where the policy gives credentials. */
   readonly credential: CredentialFacts | undefined
   /** Decided already, and carried out as soon as nobody holds it. */
   readonly condemnedFor: CloseReason | undefined

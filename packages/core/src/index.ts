@@ -99,7 +99,7 @@ export type {
 export { rulesOf, type RulesByMoment } from './rules/index.ts'
 export type { Moment, Objection, Rule, Situation } from './rules/rule.ts'
 export { SharedKeeper } from './shared/shared-keeper.ts'
-export type { SharedEvents, SharedPort } from './shared/shared-port.ts'
+export type { SharedAuthentication, SharedEvents, SharedPort } from './shared/shared-port.ts'
 export {
   DURATION_BOUNDS_MILLIS,
   type AcquireCounters,

@@ -102,6 +102,13 @@ export interface LendingPort<C extends object> {
   /** Serves callers that wait, with what is there or with what there is room to open. */
   wake(): void
 
+  /**
+   * Logs a connection in with other credentials as it is, with nothing of its session lost; on an idle one, or
+   * one that was just returned. Rejects with what the server says, which leaves the login as it was. Missing
+   * where the wire cannot.
+   */
+  readonly reauthenticate?: ((connection: C, credentials: PoolCredentials) => Promise<void>) | undefined
+
   /** What a connect error says of the server, where it says something that the keeper acts upon. */
   refusalOf(error: unknown): ConnectRefusal | undefined
 

@@ -1,4 +1,4 @@
-import type { ConnectRefusal, Harm, TransactionStatus } from '@poolkeeper/core'
+import type { ConnectRefusal, Harm, PoolCredentials, TransactionStatus } from '@poolkeeper/core'
 
 /** What the server says on one connection. */
 export interface Traffic {
@@ -26,6 +26,12 @@ export interface Driver<C extends object> {
 
   /** The transaction that the session is in, as far as the driver knows it without asking. */
   transactionStatus?(connection: C): TransactionStatus | undefined
+
+  /**
+   * Logs the session in with other credentials, with nothing of it lost. Rejects with what the server says, which
+   * leaves the login as it was. Left out where the wire has no such message.
+   */
+  reauthenticate?(connection: C, credentials: PoolCredentials): Promise<void>
 
   /** Ends an open or failed transaction. */
   rollback?(connection: C): Promise<void>

@@ -102,6 +102,28 @@ describe('a check', () => {
   })
 })
 
+describe('a login with other credentials', () => {
+  test.each([
+    [{ password: 'secret' }, ['auth', 'secret']],
+    [{ user: 'app', password: 'secret' }, ['auth', 'app', 'secret']],
+  ])('is an AUTH with what there is of %j', async (credentials, words) => {
+    const client = new FakeClient()
+    const done = redisDriver.reauthenticate?.(client, credentials)
+    expect(client.sent[0]?.words).toEqual(words)
+    client.answer(null, 'OK')
+    await expect(done).resolves.toBeUndefined()
+  })
+
+  test('that is refused says so', async () => {
+    const client = new FakeClient()
+    const done = redisDriver.reauthenticate?.(client, { password: 'old' })
+    const refusal = new Error('WRONGPASS invalid username-password pair or user is disabled.')
+    client.answer(refusal)
+    await expect(done).rejects.toBe(refusal)
+    expect([redisDriver.refusalOf(refusal), redisDriver.harmOf(refusal)]).toEqual(['credentials', 'statement'])
+  })
+})
+
 describe('what is seen without asking', () => {
   test.each(['wait', 'reconnecting', 'close', 'end'])('a client is of no use while it is in status %s', (status) => {
     expect(redisDriver.isBroken(Object.assign(new FakeClient(), { status }))).toBe(true)

@@ -71,6 +71,14 @@ export const redisDriver: Driver<RedisConnection> = {
       })
     }),
 
+  reauthenticate: (client, { password, user }) =>
+    new Promise((resolve, reject) => {
+      client.call('auth', user === undefined ? [password] : [user, password], (error) => {
+        if (error !== undefined && error !== null) reject(asError(error))
+        else resolve()
+      })
+    }),
+
   isBroken: ({ status, stream }) => !ALIVE.has(status) || stream?.destroyed === true,
 
   isBusy: ({ commandQueue }) => (commandQueue === undefined ? undefined : commandQueue.length > 0),

@@ -47,6 +47,7 @@ interface Parts {
 export class GenericPoolPort implements LendingPort<Resource> {
   readonly host = 'generic-pool'
   readonly replaceable = true
+  readonly reauthenticate: LendingPort<Resource>['reauthenticate']
   readonly #pool: GenericPool
   readonly #known: KnownResource
   readonly #clock: Clock
@@ -62,6 +63,7 @@ export class GenericPoolPort implements LendingPort<Resource> {
   constructor(pool: GenericPool, known: KnownResource, policy: PoolPolicy, clock: Clock) {
     this.#pool = pool
     this.#known = known
+    this.reauthenticate = known.reauthenticate?.bind(known)
     this.#clock = clock
     this.#policy = policy
     this.#overrides = new Overrides(pool)

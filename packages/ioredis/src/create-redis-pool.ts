@@ -54,10 +54,15 @@ function fromFactory(factory: () => Redis, policy: RedisPoolPolicy): RedisPool {
   refuseCluster(made.isCluster ? [] : undefined)
   const face = hostClient(made)
   if (face.status !== 'wait') {
+    if (policy.credentials !== undefined) throw notLazy()
     face.on('error', () => {})
     face.disconnect(false)
   }
   return poolOf(face, membersOf(factory), policy, () => fromFactory(factory, policy))
+}
+
+function notLazy(): PoolkeeperError {
+  return new PoolkeeperError('UNSUPPORTED_HOST', `with \`credentials\`, the function has to make clients that do not connect by themselves: \`new Redis({ lazyConnect: true })\``)
 }
 
 function poolOf(face: HostClient, make: MakeMember, given: RedisPoolPolicy, duplicate: (override: object) => RedisPool): RedisPool {
@@ -67,13 +72,14 @@ function poolOf(face: HostClient, make: MakeMember, given: RedisPoolPolicy, dupl
   const lanes = new Lanes(make, policy, systemClock, life)
   const shared = new SharedKeeper(lanes, policy, { resolve: (changes) => settings.ofLanes(changes) })
   lanes.attach(shared)
-  const leases = settings.hasLeases ? new Leases(make, settings.leases, (client) => copyScripts(face, client)) : undefined
+  const credentials = shared.credentialsProvider()
+  const leases = settings.hasLeases ? new Leases(make, settings.leases(credentials), (client) => copyScripts(face, client)) : undefined
   const keeper = new RedisPoolKeeper({
     lanes,
     shared,
     leases,
     policy: () => settings.policy,
-    settle: (changes) => settings.settle(changes),
+    settle: (changes) => settings.settle(changes, credentials),
     onDrain: () => life.ending(),
   })
   life.attend(lanes, keeper)

@@ -7,6 +7,7 @@ export {
   isPoolkeeperError,
   type DrainOptions,
   type DrainReport,
+  type PoolCredentials,
   type PoolEvent,
   type PoolKeeper,
   type PoolkeeperError,

@@ -23,7 +23,6 @@ const IDLE_TIMEOUT_MILLIS = 30_000
 /** Why these cannot be had. */
 const CANNOT: Partial<Record<keyof PoolPolicyOptions, string>> = {
   circuit: 'it is not built for connections that are shared',
-  credentials: 'it is not built yet; give `username` and `password` in the options',
   mode: 'a pool that is made with its policy has no ways of its own that one could look at',
   onReturn: 'what was left on a lease is always undone',
   sizing: 'the size of what is shared is `lanes`',
@@ -42,6 +41,8 @@ const OF_LEASES: Partial<PolicyValues> = {
   sizing: false,
   replaceAhead: 1,
 }
+
+type CredentialsProvider = NonNullable<PoolPolicyOptions['credentials']>
 
 /** What is told to each part of a pool. */
 interface Shares {
@@ -72,7 +73,7 @@ export class PoolSettings {
   }
 
   /** Takes changes over, or refuses them. */
-  settle(changes: PoolPolicyOptions): Shares {
+  settle(changes: PoolPolicyOptions, credentials: CredentialsProvider): Shares {
     const hadLeases = this.hasLeases
     const policy = this.#resolve(changes)
     if (policy.max > this.lanes !== hadLeases) {
@@ -80,11 +81,12 @@ export class PoolSettings {
       throw invalid('max', bound, policy.max)
     }
     this.policy = policy
-    return { lanes: changes, leases: this.#forLeases(changes) }
+    return { lanes: changes, leases: this.#forLeases(changes, credentials) }
   }
 
-  get leases(): Shares['leases'] {
-    return this.#forLeases(this.given)
+  /** @param credentials - of the lanes: the provider of the policy is asked by one for all */
+  leases(credentials: CredentialsProvider): Shares['leases'] {
+    return this.#forLeases(this.given, credentials)
   }
 
   /** For the keeper of the lanes. */
@@ -93,7 +95,7 @@ export class PoolSettings {
     return Object.freeze({ ...policy, max: this.lanes, min: Math.min(min, this.lanes) })
   }
 
-  #forLeases(options: PoolPolicyOptions): Shares['leases'] {
+  #forLeases(options: PoolPolicyOptions, credentials: CredentialsProvider): Shares['leases'] {
     const { acquireTimeoutMillis, connectTimeoutMillis, createRetry, idleTimeoutMillis, max, min, name, sources } = this.policy
     return {
       ...options,
@@ -104,6 +106,7 @@ export class PoolSettings {
       idleTimeoutMillis,
       onReturn: false,
       max: max - this.lanes,
+      ...(options.credentials !== undefined && { credentials }),
       ...(sources.min === 'policy' && { min: Math.max(0, min - this.lanes) }),
     }
   }

@@ -74,6 +74,35 @@ export class Credentials {
     return Promise.resolve(current.credentials)
   }
 
+  /**
+   * For another keeper of the same pool, as its provider: nobody is asked twice. What it asks for again while that
+   * is not due, the server has refused.
+   */
+  asProvider(): () => Promise<PoolCredentials> {
+    let last: PoolCredentials | undefined
+    return async () => {
+      this.#followPolicy()
+      const current = this.#current
+      if (current === undefined || this.#leftOf(current) <= current.facts.marginMillis) {
+        last = (await this.#fetch(undefined)).credentials
+      } else if (last === undefined || current.credentials !== last) last = current.credentials
+      // The same secret may have been given another end.
+      else last = (await this.#instead(last)) ?? this.#current?.credentials ?? last
+      return last
+    }
+  }
+
+  /** Of what is given now. */
+  get issue(): number {
+    return this.#context.situation.credential?.issue ?? 0
+  }
+
+  /** Whether something newer has been given than what the connection was opened with. */
+  isOutdated({ credential }: { readonly credential: CredentialFacts | undefined }): boolean {
+    const { credential: newest } = this.#context.situation
+    return credential !== undefined && newest !== undefined && credential.issue < newest.issue
+  }
+
   /** The server took them. Where it had refused older ones, what was opened with those is replaced. */
   accepted(credentials: PoolCredentials): CredentialFacts | undefined {
     const { situation } = this.#context

@@ -19,7 +19,8 @@ export interface CredentialsOptions {
    * pool is in use or keeps a minimum. A connection lives no longer than its credential: upkeep
    * replaces it in time, and it is never lent past that moment. When the server refuses what was
    * given, the provider is asked once more and the connect tried once more; what was opened with the
-   * refused one is then replaced as well.
+   * refused one is then replaced as well. Over a wire that takes a login at any time (Redis), connections
+   * are not replaced for it: those that live are logged in anew, and outlive what they were opened with.
    *
    * It may take up to half of `connectTimeoutMillis`. When it throws, hangs or returns nonsense, the
    * connect fails with `CREDENTIALS_FAILED`.

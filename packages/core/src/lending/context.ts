@@ -2,7 +2,9 @@ import type { Clock } from '../clock.ts'
 import type { CloseReason } from '../close-reason.ts'
 import { totalOf, type PoolCounts } from '../counts.ts'
 import type { ConnectionFacts, Mutable } from '../facts.ts'
+import type { PoolCredentials } from '../credentials/pool-credentials.ts'
 import { Credentials } from '../credentials/credentials.ts'
+import { Reauthentication } from '../credentials/reauthentication.ts'
 import { Ledger } from '../ledger.ts'
 import { inForce, rulesInForce } from '../policy/observe.ts'
 import type { PoolPolicy } from '../policy/values.ts'
@@ -33,6 +35,8 @@ export class LendingContext<C extends object> {
   readonly reporter: Reporter
   readonly tracking: Tracking<C>
   readonly credentials: Credentials
+  /** Where connections can be logged in anew as they are. */
+  readonly reauthentication: Reauthentication<C> | undefined
   /** One object for all verdicts, brought up to date before each: judging allocates nothing. */
   readonly situation: Mutable<Situation>
   /** Connections being asked for a sign of life while the host counts them as idle or as used. */
@@ -80,8 +84,29 @@ export class LendingContext<C extends object> {
       suspendedMillis: 0,
       credential: undefined,
       refusedIssue: 0,
+      reauthenticates: port.reauthenticate !== undefined,
     }
     this.credentials = new Credentials(this)
+    this.reauthentication = port.reauthenticate === undefined ? undefined : this.#reauthentication()
+  }
+
+  #reauthentication(): Reauthentication<C> {
+    return new Reauthentication<C>({
+      clock: this.clock,
+      credentials: this.credentials,
+      send: async (connection, credentials) => this.port.reauthenticate?.(connection, credentials),
+      refusalOf: (error) => this.port.refusalOf(error),
+      authenticated: (connection, credentials) => this.authenticated(connection, credentials),
+    })
+  }
+
+  /** The server took them on this connection: while it is opened, or later. */
+  authenticated(connection: C, credentials: PoolCredentials): void {
+    const credential = this.credentials.accepted(credentials)
+    if (credential === undefined) return
+    this.ledger.authenticated(connection, credential)
+    const facts = this.ledger.get(connection)
+    if (facts !== undefined) facts.credential = credential
   }
 
   /** Judges by another policy from now on. */

@@ -19,6 +19,7 @@ export function detachedPort<C extends object>(port: LendingPort<C>): LendingPor
     harmOf: (error) => port.harmOf(error),
     isBusy: (connection) => port.isBusy(connection),
     refusalOf: (error) => port.refusalOf(error),
+    reauthenticate: undefined,
     open: () => ({ connection: Promise.reject(new Error('the keeper was detached')), abandon: () => {} }),
     close: async () => {},
     withdraw: () => false,

@@ -229,8 +229,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   }
 
   authenticated(connection: C, credentials: PoolCredentials): void {
-    const facts = this.#context.credentials.accepted(credentials)
-    if (facts !== undefined) this.#context.ledger.authenticated(connection, facts)
+    this.#context.authenticated(connection, credentials)
   }
 
   opened(attempt: number, connection: C): void {

@@ -1,3 +1,5 @@
+import type { Reauthentication } from '../credentials/reauthentication.ts'
+import { credentialLeft } from '../rules/credential.ts'
 import type { LendingContext, Facts } from './context.ts'
 import type { Hooks } from './hooks.ts'
 
@@ -18,10 +20,28 @@ export class Returns<C extends object> {
 
   /** The user's hook sees a clean session, and comes last. */
   accept(connection: C, facts: Facts, useMillis: number): Kept | Promise<Kept> {
-    const cleaning = this.#clean(connection, facts)
+    const cleaning = this.#reauthenticateAfter(this.#clean(connection, facts), connection, facts)
     if (this.#context.policy.onRelease === undefined) return cleaning ?? 'keep'
     if (cleaning === undefined) return this.#hooks.release(connection, facts, useMillis)
     return cleaning.then((kept) => (kept === 'keep' ? this.#hooks.release(connection, facts, useMillis) : kept))
+  }
+
+  /** One that was lent while others were logged in anew. */
+  #reauthenticateAfter(cleaning: Promise<Kept> | undefined, connection: C, facts: Facts): Promise<Kept> | undefined {
+    const { observer, reauthentication } = this.#context
+    if (reauthentication === undefined || observer !== undefined || !reauthentication.isDue(connection, facts)) return cleaning
+    const reauthenticate = (): Promise<Kept> => this.#reauthenticate(reauthentication, connection, facts)
+    return cleaning === undefined ? reauthenticate() : cleaning.then((kept) => (kept === 'keep' ? reauthenticate() : kept))
+  }
+
+  async #reauthenticate(reauthentication: Reauthentication<C>, connection: C, facts: Facts): Promise<Kept> {
+    const { clock, policy, situation } = this.#context
+    const outcome = await reauthentication.run(connection, policy.validationTimeoutMillis)
+    if (facts.condemnedFor !== undefined) return 'retire'
+    situation.now = clock.now()
+    const isOver = outcome !== 'renewed' && (outcome === 'silent' || credentialLeft(facts, situation) <= 0)
+    if (isOver) return this.#retire(facts, 'credential')
+    return this.#context.draining === 'closing' ? this.#retire(facts, 'drain') : 'keep'
   }
 
   /** `undefined` when nothing is to be done, which costs no round trip. */
@@ -53,7 +73,7 @@ export class Returns<C extends object> {
     return this.#retire(facts, how === 'reset' ? 'resetFailed' : 'dirty')
   }
 
-  #retire(facts: Facts, reason: 'drain' | 'resetFailed' | 'dirty'): 'retire' {
+  #retire(facts: Facts, reason: 'credential' | 'drain' | 'resetFailed' | 'dirty'): 'retire' {
     this.#context.condemn(facts, reason)
     return 'retire'
   }

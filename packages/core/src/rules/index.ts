@@ -1,5 +1,5 @@
 import type { PolicyValues } from '../policy/values.ts'
-import { credentialDue, credentialOver } from './credential.ts'
+import { credentialDue, credentialOver, credentialOverOnReturn } from './credential.ts'
 import { idleTimeout } from './idle-timeout.ts'
 import { keepalive } from './keepalive.ts'
 import { lifetimeDue, lifetimeOver } from './max-lifetime.ts'
@@ -14,6 +14,7 @@ const RULES: readonly RuleMaker[] = [
   lifetimeOver,
   lifetimeDue,
   credentialOver,
+  credentialOverOnReturn,
   credentialDue,
   recycled,
   maxUses,

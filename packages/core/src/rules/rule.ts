@@ -22,6 +22,8 @@ export interface Situation {
   readonly credential: CredentialFacts | undefined
   /** Connections opened with this issue of the credentials, or an older one, are to be replaced: they hold no more. */
   readonly refusedIssue: number
+  /** Connections are logged in with newer credentials as they are, rather than replaced. */
+  readonly reauthenticates?: boolean
 }
 
 /** One reason not to use a connection as it is. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { CloseReason } from '../close-reason.ts'
 import { describeCounts, totalOf, type PoolCounts } from '../counts.ts'
+import { Credentials } from '../credentials/credentials.ts'
 import { PoolkeeperError, type PoolkeeperErrorCode } from '../errors.ts'
 import type { ConnectionFacts, Mutable } from '../facts.ts'
 import { Ledger } from '../ledger.ts'
@@ -27,6 +28,7 @@ export class SharedContext<C extends object> {
   readonly reporter: Reporter
   /** One object for all verdicts, brought up to date before each: judging allocates nothing. */
   readonly situation: Mutable<Situation>
+  readonly credentials: Credentials
   /** Idle connections that are being asked. */
   validating = 0
   draining = false
@@ -57,6 +59,7 @@ export class SharedContext<C extends object> {
       credential: undefined,
       refusedIssue: 0,
     }
+    this.credentials = new Credentials(this)
   }
 
   use(policy: PoolPolicy): void {

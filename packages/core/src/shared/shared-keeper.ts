@@ -1,4 +1,5 @@
 import { systemClock } from '../clock.ts'
+import type { PoolCredentials } from '../credentials/pool-credentials.ts'
 import type { PoolkeeperError } from '../errors.ts'
 import type { Harm } from '../harm.ts'
 import type { DrainOptions, DrainReport, PauseOptions, PoolKeeper, ReadyOptions } from '../keeper.ts'
@@ -16,6 +17,7 @@ import { Attempts } from './attempts.ts'
 import { SharedChecks } from './checks.ts'
 import { SharedContext } from './context.ts'
 import { SharedDrain } from './drain.ts'
+import { SharedLogins } from './logins.ts'
 import { SharedOperations } from './operations.ts'
 import type { SharedEvents, SharedPort } from './shared-port.ts'
 import { SharedUpkeep } from './upkeep.ts'
@@ -31,6 +33,7 @@ const CLEARED_FOR_MILLIS = 50
 export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<C> {
   readonly #context: SharedContext<C>
   readonly #checks: SharedChecks<C>
+  readonly #logins: SharedLogins<C>
   readonly #upkeep: SharedUpkeep<C>
   readonly #drain: SharedDrain<C>
   readonly #operations: SharedOperations<C>
@@ -40,7 +43,8 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
     const { clock = systemClock, draw = Math.random, resolve } = dependencies
     this.#context = new SharedContext(port, policy, clock, draw)
     this.#checks = new SharedChecks(this.#context, (connection, error) => this.#incident(connection, error))
-    this.#upkeep = new SharedUpkeep(this.#context, this.#checks)
+    this.#logins = new SharedLogins(this.#context)
+    this.#upkeep = new SharedUpkeep(this.#context, this.#checks, this.#logins)
     this.#drain = new SharedDrain(this.#context)
     this.#operations = new SharedOperations(this.#context, this.#upkeep, resolve)
     this.#context.changed = () => {
@@ -166,6 +170,19 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
 
   prove(connection: C): Promise<void> {
     return this.#checks.start(connection, 'checkout')
+  }
+
+  credentials(refused?: PoolCredentials): Promise<PoolCredentials | undefined> | undefined {
+    return this.#context.credentials.forConnect(refused)
+  }
+
+  authenticated(connection: C, credentials: PoolCredentials): void {
+    this.#logins.authenticated(connection, credentials)
+  }
+
+  /** For the keeper of another part of the same pool: what this one has, is given, or asks for. */
+  credentialsProvider(): () => Promise<PoolCredentials> {
+    return this.#context.credentials.asProvider()
   }
 
   opening(): number {

@@ -1,9 +1,10 @@
 import type { PoolCounts } from '../counts.ts'
+import type { PoolCredentials } from '../credentials/pool-credentials.ts'
 import type { PoolkeeperError } from '../errors.ts'
 import type { Harm } from '../harm.ts'
 import type { FrameOwner } from '../origin.ts'
 import type { PoolPolicy } from '../policy/values.ts'
-import type { AcquireFailure, ValidationAnswer, Waiter } from '../port.ts'
+import type { AcquireFailure, ConnectRefusal, LendingEvents, ValidationAnswer, Waiter } from '../port.ts'
 
 /**
  * What an adapter implements for a host whose connections are shared by many callers at a time: nothing is
@@ -52,6 +53,9 @@ export interface SharedPort<C extends object> {
   /** Ends these connections, each as soon as nobody uses it; the host opens others when it needs them. */
   retire(connections: readonly C[]): void
 
+  /** Missing where the host logs in by itself, with what nobody else knows. */
+  readonly authentication?: SharedAuthentication<C>
+
   /** Makes sure that so many connections are open. Rejects with the connect error. */
   open(count: number): Promise<void>
 
@@ -66,6 +70,17 @@ export interface SharedPort<C extends object> {
 
   /** Undoes the attachment: the host is as it was found. */
   detach(): void
+}
+
+/** How a host whose connections are shared logs in with what the policy gives. */
+export interface SharedAuthentication<C extends object> {
+  /** Logs it in anew, between the commands of its callers. Rejects with what the server says. */
+  renew(connection: C, credentials: PoolCredentials): Promise<void>
+
+  refusalOf(error: unknown): ConnectRefusal | undefined
+
+  /** What these were logged in with is over: they take nothing more, and end when they have answered. */
+  end(connections: readonly C[]): void
 }
 
 /** What a port tells the keeper of a shared pool. */
@@ -84,6 +99,11 @@ export interface SharedEvents<C extends object> {
   mustProve(connection: C): boolean
   /** Proves it now, for a command that came to it unasked. Resolves when that was decided. */
   prove(connection: C): Promise<void>
+
+  /** What to connect with; see `connectWithCredentials`. */
+  credentials: LendingEvents<C>['credentials']
+  /** The server took them; told after `opened`. */
+  authenticated(connection: C, credentials: PoolCredentials): void
 
   /** An attempt to connect begins; the returned number names it. */
   opening(): number

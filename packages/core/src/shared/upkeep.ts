@@ -3,6 +3,7 @@ import { FreezeWatch, STOPPED_AFTER_MILLIS } from '../lending/upkeep/freeze.ts'
 import { judge } from '../verdict.ts'
 import type { SharedChecks } from './checks.ts'
 import type { SharedContext } from './context.ts'
+import type { SharedLogins } from './logins.ts'
 
 const SHORTEST_PERIOD_MILLIS = 50
 const LONGEST_PERIOD_MILLIS = 5_000
@@ -17,14 +18,16 @@ const KEEPALIVES_PER_ROUND = 4
 export class SharedUpkeep<C extends object> {
   readonly #context: SharedContext<C>
   readonly #checks: SharedChecks<C>
+  readonly #logins: SharedLogins<C>
   readonly #freeze: FreezeWatch
   #timer: Timer | undefined
   #stopped = false
   #opening = false
 
-  constructor(context: SharedContext<C>, checks: SharedChecks<C>) {
+  constructor(context: SharedContext<C>, checks: SharedChecks<C>, logins: SharedLogins<C>) {
     this.#context = context
     this.#checks = checks
+    this.#logins = logins
     this.#freeze = new FreezeWatch(context.clock)
   }
 
@@ -76,13 +79,15 @@ export class SharedUpkeep<C extends object> {
   #period(): number {
     const { keepaliveMillis } = this.#context.policy
     const forKeepalive = keepaliveMillis === false ? Infinity : keepaliveMillis / 20
-    const wish = Math.min(forKeepalive, this.#context.isInUse() ? PERIOD_IN_USE_MILLIS : LONGEST_PERIOD_MILLIS)
+    const wish = Math.min(forKeepalive, this.#logins.periodMillis, this.#context.isInUse() ? PERIOD_IN_USE_MILLIS : LONGEST_PERIOD_MILLIS)
     return Math.max(SHORTEST_PERIOD_MILLIS, wish)
   }
 
   #round(): void {
     this.look()
+    this.#logins.expire()
     if (!this.#context.mayTalk()) return
+    this.#logins.renew(this.#period())
     this.#keepAlive()
     void this.#refill()
   }

@@ -1,3 +1,4 @@
+import type { PoolCredentials } from '@poolkeeper/core'
 import { REDIS_MEMBER_OPTIONS, redisDriver, type RedisConnection } from '@poolkeeper/drivers'
 import { Redis, type RedisOptions } from 'ioredis'
 
@@ -79,9 +80,14 @@ export interface OpeningMember {
   abandon(error: Error): void
 }
 
-/** Connects, logs in, and waits until the server has loaded its data. The deadline is the caller's. */
-export function openMember(make: MakeMember): OpeningMember {
+/**
+ * Connects, logs in, and waits until the server has loaded its data. The deadline is the caller's.
+ *
+ * @param credentials - in place of what the options say
+ */
+export function openMember(make: MakeMember, credentials?: PoolCredentials): OpeningMember {
   const client = make()
+  if (credentials !== undefined) logInWith(client.options, credentials)
   let abandon = (_error: Error): void => {}
   const ready = new Promise<HostClient>((resolve, reject) => {
     // ioredis rejects with "Connection is closed", and tells the reason as an event before that.
@@ -95,7 +101,10 @@ export function openMember(make: MakeMember): OpeningMember {
     }
     const onReady = settle(() => {
       client.removeListener('error', onError)
-      resolve(client)
+      // Some versions say so of a connection whose login was refused, and which they have begun to close.
+      if (isWritable(client)) return resolve(client)
+      redisDriver.destroy(client)
+      reject(reason ?? new Error('the connection was closed as soon as it was ready'))
     })
     const onClose = settle(() => reject(reason ?? new Error('the server closed the connection before it was ready')))
     abandon = (error) => {
@@ -112,6 +121,12 @@ export function openMember(make: MakeMember): OpeningMember {
     else if (redisDriver.isBroken(client)) onClose()
   })
   return { ready, abandon }
+}
+
+/** ioredis looks at these options when it connects, not before. */
+function logInWith(options: RedisOptions, { password, user }: PoolCredentials): void {
+  options.password = password
+  if (user !== undefined) options.username = user
 }
 
 /** Ends the connection at once; each command that waits for an answer on it gets this error. */

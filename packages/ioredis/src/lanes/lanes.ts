@@ -1,10 +1,11 @@
-import { type Clock, type PoolPolicy, type SharedEvents, type SharedPort, type ValidationAnswer, type Waiter } from '@poolkeeper/core'
+import { type Clock, type PoolPolicy, type SharedAuthentication, type SharedEvents, type SharedPort, type ValidationAnswer, type Waiter } from '@poolkeeper/core'
 import { redisDriver } from '@poolkeeper/drivers'
 import { type HostClient, killMember, type MakeMember } from '../host/redis-client.ts'
 import { Dispatch } from './dispatch.ts'
 import { connectionLost } from './errors.ts'
 import { Lane, type LaneEnd } from './lane.ts'
 import { LaneWatch } from './lane-watch.ts'
+import { credentialsOf, laneLogins } from './logins.ts'
 import { Opener } from './opener.ts'
 import { Renewal } from './renewal.ts'
 
@@ -29,6 +30,7 @@ export type LaneStatus = 'wait' | 'connecting' | 'ready' | 'reconnecting' | 'clo
 /** The connections that all ordinary commands share, and those who wait for one. */
 export class Lanes implements SharedPort<Lane> {
   readonly host = 'ioredis'
+  readonly authentication: SharedAuthentication<Lane>
   readonly #clock: Clock
   readonly #news: LaneNews
   readonly #all = new Set<Lane>()
@@ -46,7 +48,11 @@ export class Lanes implements SharedPort<Lane> {
     this.#clock = clock
     this.#policy = policy
     this.#news = news
+    this.authentication = laneLogins((lanes) => {
+      for (const lane of lanes) this.#leave(lane, 'host')
+    })
     this.#opener = new Opener(make, clock, policy, () => this.#isWanted(), {
+      credentials: (refused) => this.#events.credentials(refused),
       opening: () => this.#opening(),
       opened: (attempt, client) => this.#opened(attempt, client),
       openFailed: (attempt, error) => this.#openFailed(attempt, error),
@@ -126,6 +132,8 @@ export class Lanes implements SharedPort<Lane> {
     })
     this.#all.add(lane)
     this.#events.opened(attempt, lane)
+    const credentials = credentialsOf(client)
+    if (credentials !== undefined) this.#events.authenticated(lane, credentials)
     // The server has just answered somebody who asked later than those that stay silent.
     for (const suspect of [...this.#all].filter(({ isSuspect }) => isSuspect)) {
       suspect.isSuspect = false

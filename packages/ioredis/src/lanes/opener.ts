@@ -1,6 +1,7 @@
 import { Backoff, type Clock, type PoolPolicy, type Timer } from '@poolkeeper/core'
 import { redisDriver } from '@poolkeeper/drivers'
-import { type HostClient, isWritable, type MakeMember, openMember, type OpeningMember } from '../host/redis-client.ts'
+import { type HostClient, isWritable, type MakeMember, type OpeningMember } from '../host/redis-client.ts'
+import { type CredentialsSource, openLoggedIn } from './logins.ts'
 
 /** An attempt that has been silent for so long gets a rival; longer where connecting is known to take longer. */
 const LEAST_PATIENCE_MILLIS = 500
@@ -8,7 +9,7 @@ const LEAST_PATIENCE_MILLIS = 500
 const PATIENCE = 4
 
 /** What is told of attempts to connect. */
-export interface OpenerEvents {
+export interface OpenerEvents extends CredentialsSource {
   opening(): number
   opened(attempt: number, client: HostClient): void
   openFailed(attempt: number, error: unknown): void
@@ -143,7 +144,7 @@ export class Opener {
     const { connectTimeoutMillis } = this.policy
     const startedAt = this.#clock.now()
     const number = this.#events.opening()
-    const member = openMember(this.#make)
+    const member = openLoggedIn(this.#make, this.#events)
     const timer = this.#clock.after(connectTimeoutMillis, () => {
       this.#clock.afterInput(() => member.abandon(new Error(`did not connect within ${connectTimeoutMillis} ms`)))
     })

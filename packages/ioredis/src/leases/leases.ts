@@ -1,5 +1,5 @@
 import { forgetKeeper, type Clock, type PoolKeeper, type PoolPolicyOptions, systemClock } from '@poolkeeper/core'
-import { redisDriver } from '@poolkeeper/drivers'
+import { type RedisConnection, redisDriver } from '@poolkeeper/drivers'
 import { applyPoolPolicy, type CreateAttempt } from '@poolkeeper/generic-pool'
 import { createPool, type Pool } from 'generic-pool'
 import type { Redis } from 'ioredis'
@@ -23,8 +23,17 @@ export class Leases {
   readonly keeper: PoolKeeper
   readonly #clock: Clock = systemClock
   readonly #pool: Pool<HostClient>
-  readonly #sessions = new WeakMap<HostClient, Session>()
+  readonly #sessions = new WeakMap<RedisConnection, Session>()
   readonly #adorn: (client: HostClient) => void
+  /** A login of ours is none of its holder's doing. */
+  readonly #driver: typeof redisDriver = {
+    ...redisDriver,
+    reauthenticate: (client, credentials) => {
+      const logIn = async (): Promise<void> => redisDriver.reauthenticate?.(client, credentials)
+      const session = this.#sessions.get(client)
+      return session === undefined ? logIn() : session.unnoted(logIn)
+    },
+  }
 
   /** @param adorn - gives a client what was defined on the pool: its scripts */
   constructor(make: MakeMember, policy: PoolPolicyOptions & { readonly max: number }, adorn: (client: HostClient) => void) {
@@ -40,7 +49,7 @@ export class Leases {
       // The one that was used last comes first: what nobody needs is closed in the end.
       { max: policy.max, autostart: false, fifo: false },
     )
-    this.keeper = applyPoolPolicy<HostClient>(this.#pool, policy, redisDriver)
+    this.keeper = applyPoolPolicy<HostClient>(this.#pool, policy, this.#driver)
     this.unlist()
   }
 
@@ -130,7 +139,7 @@ export class Leases {
   }
 
   async #create(make: MakeMember, attempt: CreateAttempt | undefined): Promise<HostClient> {
-    const opening = openMember(make)
+    const opening = openMember(make, attempt?.credentials)
     attempt?.signal.addEventListener('abort', () => opening.abandon(new Error('the attempt to connect was given up')), { once: true })
     const client = await opening.ready
     const session = new Session(client)

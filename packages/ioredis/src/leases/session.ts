@@ -42,13 +42,25 @@ export class Session {
   /** What ends the subscriptions that were made. */
   readonly #subscribed = new Set<string>()
   #isSpoilt = false
+  #isOurs = false
 
   constructor(client: HostClient) {
     this.#client = client
   }
 
+  /** What is sent meanwhile leaves nothing behind that would have to be undone. */
+  unnoted<T>(send: () => T): T {
+    this.#isOurs = true
+    try {
+      return send()
+    } finally {
+      this.#isOurs = false
+    }
+  }
+
   /** A command goes out. */
   note({ name, args }: SentCommand): void {
+    if (this.#isOurs) return
     const command = name.toLowerCase()
     const ending = SUBSCRIPTIONS.get(command)
     if (ending !== undefined) this.#subscribed.add(ending)

@@ -5,7 +5,8 @@ import { heldMillis } from '../../facts.ts'
 import { keepsMinimum, mayWakeServer, type PoolPolicy } from '../../policy/values.ts'
 import type { RulesByMoment } from '../../rules/index.ts'
 import type { Checks } from '../proof/checks.ts'
-import type { LendingContext } from '../context.ts'
+import type { Reauthentication } from '../../credentials/reauthentication.ts'
+import type { Facts, LendingContext } from '../context.ts'
 import { STOPPED_AFTER_MILLIS } from './freeze.ts'
 import { BLOCKED_FROM_MILLIS } from './loop-lag.ts'
 import type { Incidents } from '../proof/incidents.ts'
@@ -190,6 +191,7 @@ export class Upkeep<C extends object> {
     const now = clock.now()
     situation.now = now
     this.#renewCredentials()
+    if (observer === undefined && this.#context.reauthentication !== undefined) this.#reauthenticate(this.#context.reauthentication)
     this.#openings.breaker.attend(this.mayTalk())
     if (observer !== undefined) {
       observer.planned(planRound(observer.stillThere(this.#view(observer.policy, observer.rules))))
@@ -230,6 +232,24 @@ export class Upkeep<C extends object> {
     if (policy.credentials === undefined || !this.mayTalk()) return
     const { idle, used, validating } = this.#context.counts()
     credentials.renewIfDue(2 * this.#period() + (idle + used + validating) * this.#replacementMillis())
+  }
+
+  /** Those that lie idle, all at once: each with a message of its own. */
+  #reauthenticate(reauthentication: Reauthentication<C>): void {
+    const { ledger, port } = this.#context
+    for (const connection of [...port.idle()]) {
+      const facts = ledger.get(connection)
+      if (facts === undefined || this.#checks.get(connection) !== undefined || !reauthentication.isDue(connection, facts)) continue
+      if (port.withdraw(connection)) void this.#reauthenticated(reauthentication, connection, facts)
+    }
+  }
+
+  async #reauthenticated(reauthentication: Reauthentication<C>, connection: C, facts: Facts): Promise<void> {
+    const outcome = await reauthentication.run(connection, this.#context.policy.validationTimeoutMillis)
+    // It died meanwhile.
+    if (this.#context.ledger.get(connection) !== facts) return
+    if (outcome === 'silent') void this.#context.discard(connection, 'credential', true)
+    else this.#context.restore(connection)
   }
 
   #replacementMillis(): number {
