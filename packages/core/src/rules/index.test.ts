@@ -18,7 +18,7 @@ test('each moment asks its own rules, those that retire before those that valida
 test('a policy with credentials asks for their end as well', () => {
   const { checkout, return: onReturn, round } = names(rulesOf(policyOf({ credentials: () => Promise.resolve({ password: '' }) })))
   expect(checkout).toContain('credentialOver')
-  expect(onReturn).toContain('credentialOver')
+  expect(onReturn).toContain('credentialOverOnReturn')
   expect(round).toContain('credentialDue')
 })
 
