@@ -52,6 +52,7 @@ const pool = new pg.Pool({ connectionString: process.env.POSTGRES, max: 3 })
 const keeper = applyPoolPolicy(pool, { name: 'other' })
 async function main() {
   const { rows } = await pool.query('select 1 as one')
+  if (await fileHistory('no-history.json').load() !== undefined) throw new Error('a history out of nothing')
   let code
   try { applyPoolPolicy(pool, { max: -1 }) } catch (error) { code = isPoolkeeperError(error) ? error.code : error }
   const { opens, name } = keeperOf(pool).stats()
@@ -66,9 +67,11 @@ const PG_NAMES = 'applyPoolPolicy, isPoolkeeperError, keeperOf'
 const PG_TYPED = `
 import { Pool } from 'pg'
 import { ${PG_NAMES}, type PoolEvent, type PoolKeeper, type PoolPolicyOptions, type PoolStats } from '@poolkeeper/pg'
+import { postgresHistory, type SizingHistory } from '@poolkeeper/core/history'
 const policy: PoolPolicyOptions = { min: 1, max: 5, maxLifetimeMillis: false, validateAfterIdleMillis: 500 }
 const pool = new Pool()
 export const keeper: PoolKeeper = applyPoolPolicy(pool, policy)
+export const history: SizingHistory = postgresHistory(pool, { key: 'packed' })
 export const stats: PoolStats = keeperOf(pool).stats()
 // @ts-expect-error a keeper is put on a pool
 export const wrong = keeperOf({})
@@ -244,8 +247,8 @@ postgres.describe('the packed packages in a project of a stranger', () => {
   test.for([
     { name: 'an ES module', file: 'app.mjs', head: `import knex from 'knex'\nimport { ${NAMES} } from '@poolkeeper/knex'` },
     { name: 'a CommonJS script', file: 'app.cjs', head: `const { knex } = require('knex')\nconst { ${NAMES} } = require('@poolkeeper/knex')` },
-    { name: 'an ES module, on a pool of pg', file: 'pg.mjs', head: `import pg from 'pg'\nimport { ${PG_NAMES} } from '@poolkeeper/pg'`, body: PG_BODY },
-    { name: 'a CommonJS script, on a pool of pg', file: 'pg.cjs', head: `const pg = require('pg')\nconst { ${PG_NAMES} } = require('@poolkeeper/pg')`, body: PG_BODY },
+    { name: 'an ES module, on a pool of pg', file: 'pg.mjs', head: `import pg from 'pg'\nimport { ${PG_NAMES} } from '@poolkeeper/pg'\nimport { fileHistory } from '@poolkeeper/core/history'`, body: PG_BODY },
+    { name: 'a CommonJS script, on a pool of pg', file: 'pg.cjs', head: `const pg = require('pg')\nconst { ${PG_NAMES} } = require('@poolkeeper/pg')\nconst { fileHistory } = require('@poolkeeper/core/history')`, body: PG_BODY },
     { name: 'an ES module, on generic-pool', file: 'generic-pool.mjs', head: `import pg from 'pg'\nimport { createPool } from 'generic-pool'\nimport { pgDriver } from '@poolkeeper/drivers'\nimport { ${GENERIC_POOL_NAMES} } from '@poolkeeper/generic-pool'`, body: GENERIC_POOL },
     { name: 'a CommonJS script, on generic-pool', file: 'generic-pool.cjs', head: `const pg = require('pg')\nconst { createPool } = require('generic-pool')\nconst { pgDriver } = require('@poolkeeper/drivers')\nconst { ${GENERIC_POOL_NAMES} } = require('@poolkeeper/generic-pool')`, body: GENERIC_POOL },
   ])('work from $name', { timeout: 30_000 }, async ({ file, head, body = BODY }) => {
