@@ -4,7 +4,7 @@ import tseslint from 'typescript-eslint'
 
 const source = 'packages/*/src/**/*.ts'
 const tests = '**/*.{test,test-d}.ts'
-const programs = ['test-integration/**/*.ts', 'bench/**/*.ts', 'examples/**/*.ts', 'demo/**/*.ts', 'simulator/**/*.ts']
+const programs = ['test-integration/**/*.ts', 'bench/**/*.ts', 'examples/**/*.ts', 'demo/**/*.ts', 'report/**/*.ts', 'simulator/**/*.ts']
 const unsafe = Object.keys(tseslint.plugin.rules).filter((name) => name.startsWith('no-unsafe-'))
 
 export default defineConfig(

@@ -7,7 +7,7 @@ const config: ViteUserConfig = defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['packages/*/src/**/*.test.ts', '{bench,demo,simulator}/**/*.test.ts'] },
+        test: { name: 'unit', include: ['packages/*/src/**/*.test.ts', '{bench,demo,report,simulator}/**/*.test.ts'] },
       },
       {
         extends: true,

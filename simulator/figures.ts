@@ -1,20 +1,21 @@
 import type { FlashCrowd } from './loads.ts'
+import { percentile } from './percentile.ts'
 import type { Replay } from './replay.ts'
-
-export function percentile(sorted: readonly number[], percent: number): number {
-  return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)] ?? 0
-}
 
 /** Nobody who has to wait for a connect alone waits longer. */
 const SHORT_WAIT_MILLIS = 50
-const CALM_SECONDS = 10
+const CALM_BINS = 10
 
 /** Seconds from the beginning of a flash crowd until for ten seconds nobody waits longer than for a connect. */
 export function secondsToAbsorb({ worstBySecond }: Replay, { from }: FlashCrowd): number | undefined {
-  const first = Math.floor(from / 1_000)
-  for (let second = first; second < worstBySecond.length; second++) {
-    const then = worstBySecond.slice(second, second + CALM_SECONDS)
-    if (then.every((worst) => worst <= SHORT_WAIT_MILLIS)) return second - first
+  return binsToAbsorb(worstBySecond, Math.floor(from / 1_000))
+}
+
+/** The same by bins of any length, ten of which have to be calm. */
+export function binsToAbsorb(worstByBin: readonly number[], first: number): number | undefined {
+  for (let bin = first; bin < worstByBin.length; bin++) {
+    const then = worstByBin.slice(bin, bin + CALM_BINS)
+    if (then.every((worst) => worst <= SHORT_WAIT_MILLIS)) return bin - first
   }
   return undefined
 }

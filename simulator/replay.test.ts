@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import type { PoolPolicyOptions } from '@poolkeeper/core'
-import { figuresOf, percentile, secondsToAbsorb } from './figures.ts'
+import { figuresOf, secondsToAbsorb } from './figures.ts'
+import { percentile } from './percentile.ts'
 import { exponential, logNormal, randomFrom } from './random.ts'
 import { renderPlot, renderTable, topOf } from './render.ts'
-import { replay, type Replay } from './replay.ts'
+import { replay, stepsOf, type Replay, type Step } from './replay.ts'
 import type { Arrival, Trace } from './trace.ts'
 
 const MINUTE = 60_000
@@ -15,6 +16,8 @@ function run(trace: Trace, policy: PoolPolicyOptions, serverConcurrency = Infini
 function traceOf(arrivals: readonly (readonly [atMillis: number, holdMillis: number])[], startedAt = 0): Trace {
   return { startedAt, arrivals: arrivals.map(([atMillis, holdMillis]) => ({ atMillis, holdMillis })) }
 }
+
+const step = (inUse: number, connections: number): Step => ({ inUse, connections, p99Millis: 0, worstMillis: 0 })
 
 /** Quiet, then a crowd for two minutes, then quiet again. */
 function crowd(seed: number): Trace {
@@ -96,6 +99,16 @@ describe('figures', () => {
     expect(secondsToAbsorb({ ...empty, worstBySecond: Array<number>(30).fill(500) }, { from: 2_000, to: 9_000 })).toBeUndefined()
   })
 
+  test('each step has the waits of those who came in it', () => {
+    const waits = [{ at: 0, millis: 5 }, { at: 999, millis: 7 }, { at: 2_000, millis: 1 }]
+    const parts = [1, 2, 3].map((connections) => ({ connections, inUse: 1 }))
+    expect(stepsOf(parts, waits, 1_000)).toEqual([
+      { connections: 1, inUse: 1, p99Millis: 7, worstMillis: 7 },
+      { connections: 2, inUse: 1, p99Millis: 0, worstMillis: 0 },
+      { connections: 3, inUse: 1, p99Millis: 1, worstMillis: 1 },
+    ])
+  })
+
   test('a table has one row a policy, and compares with the first', () => {
     const one = figuresOf('fixed', { ...empty, connectionHours: 200, callers: 5 }, undefined)
     const other = figuresOf('adaptive', { ...empty, connectionHours: 50, failed: { DRAINING: 2 }, worstBySecond: [0] }, { from: 0, to: 1 })
@@ -105,9 +118,16 @@ describe('figures', () => {
   })
 
   test('a plot shows what is in use, and what is open beside it', () => {
-    const figures = figuresOf('fixed', { ...empty, steps: [{ inUse: 3, connections: 12 }, { inUse: 12, connections: 12 }] }, undefined)
+    const figures = figuresOf('fixed', { ...empty, steps: [step(3, 12), step(12, 12)] }, undefined)
     const rows = renderPlot(figures, topOf([figures])).split('\n')
     expect(rows[1]).toBe('   12 ┤░█')
     expect(rows[12]).toBe('    1 ┤██')
+  })
+
+  test('a plot of many steps has the mean of some in each column', () => {
+    const many = Array.from({ length: 288 }, (_, index) => step(index % 3 === 0 ? 36 : 0, 12))
+    const [, top, ...rows] = renderPlot(figuresOf('fixed', { ...empty, steps: many }, undefined), 12).split('\n')
+    expect(top).toBe(`   12 ┤${'█'.repeat(96)}`)
+    expect(rows.at(-1)).toBe(`    0 └${'─'.repeat(96)}`)
   })
 })

@@ -1,6 +1,7 @@
 import diagnosticsChannel from 'node:diagnostics_channel'
 import { channelName, isPoolkeeperError, type PoolEvent, type PoolEventType, type PoolPolicyOptions } from '@poolkeeper/core'
 import { simulatePool, type SimulatedPool } from '@poolkeeper/core/testing'
+import { percentile } from './percentile.ts'
 import type { Trace } from './trace.ts'
 
 export interface ReplayOptions {
@@ -35,6 +36,26 @@ export interface Replay {
 export interface Step {
   readonly connections: number
   readonly inUse: number
+  /** Of those who came in it. */
+  readonly p99Millis: number
+  readonly worstMillis: number
+}
+
+/** One caller's wait. */
+export interface Wait {
+  /** When he came. */
+  readonly at: number
+  readonly millis: number
+}
+
+/** Beside what was open and in use in each step: how long those waited who came in it. */
+export function stepsOf(steps: readonly Pick<Step, 'connections' | 'inUse'>[], waits: readonly Wait[], stepMillis: number): Step[] {
+  const byStep: number[][] = steps.map(() => [])
+  for (const { at, millis } of waits) byStep[Math.floor(at / stepMillis)]?.push(millis)
+  return steps.map(({ connections, inUse }, index) => {
+    const sorted = Float64Array.from(byStep[index] ?? []).sort()
+    return { connections, inUse, p99Millis: percentile(sorted, 99), worstMillis: percentile(sorted, 100) }
+  })
 }
 
 /** The same every time: virtual time, and chance from the trace alone. */
@@ -106,7 +127,7 @@ const LONGEST_MILLIS = 366 * 86_400_000
 class Books {
   readonly #pool: SimulatedPool
   readonly #stepMillis: number
-  readonly #waits: number[] = []
+  readonly #waits: Wait[] = []
   readonly #worstBySecond: number[] = []
   readonly #failed: Record<string, number> = {}
   readonly #resized: Record<string, number> = {}
@@ -153,9 +174,9 @@ class Books {
     }
   }
 
-  waited(since: number, millis: number): void {
-    this.#waits.push(millis)
-    const second = Math.floor(since / 1_000)
+  waited(at: number, millis: number): void {
+    this.#waits.push({ at, millis })
+    const second = Math.floor(at / 1_000)
     this.#worstBySecond[second] = Math.max(this.#worstBySecond[second] ?? 0, millis)
   }
 
@@ -174,7 +195,7 @@ class Books {
       connections: (this.#open[step] ?? 0) / this.#stepMillis,
       inUse: (this.#held[step] ?? 0) / this.#stepMillis,
     }))
-    const waitsMillis = Float64Array.from(this.#waits).sort()
+    const waitsMillis = Float64Array.from(this.#waits, ({ millis }) => millis).sort()
     const failed = Object.values(this.#failed).reduce((sum, each) => sum + each, 0)
     return {
       millis: end,
@@ -186,7 +207,7 @@ class Books {
       mostConnections: this.#most,
       opened: this.#opened,
       resized: this.#resized,
-      steps,
+      steps: stepsOf(steps, this.#waits, this.#stepMillis),
       worstBySecond: Array.from(this.#worstBySecond, (worst) => worst ?? 0),
     }
   }

@@ -1,8 +1,8 @@
 import { duration, recoveryText, wait } from '../format.ts'
 import type { Sample } from '../measure.ts'
 import type { RunResult } from '../results.ts'
-import type { Axis } from './axis.ts'
-import { html, Markup } from './html.ts'
+import type { Axis } from '../../report/axis.ts'
+import { html, Markup } from '../../report/html.ts'
 
 export interface Axes {
   readonly time: Axis

@@ -1,7 +1,7 @@
 import { duration, recoveryText, wait } from '../format.ts'
 import type { Figures } from '../measure.ts'
 import type { RunResult, ScenarioResult } from '../results.ts'
-import { html, type Markup } from './html.ts'
+import { html, type Markup } from '../../report/html.ts'
 
 const ROWS: readonly (readonly [string, (figures: Figures) => string | number])[] = [
   ['requests', (figures) => figures.requests],

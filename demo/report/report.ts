@@ -2,26 +2,15 @@ import { POOL } from '../application.ts'
 import { WELL_MILLIS } from '../measure.ts'
 import type { DemoResult } from '../results.ts'
 import { renderOverview } from './figures.ts'
-import { html, type Markup } from './html.ts'
+import { html, type Markup } from '../../report/html.ts'
+import { renderPage } from '../../report/page.ts'
 import { renderSection } from './section.ts'
-import { STYLE } from './style.ts'
+import { MARKS_STYLE } from './style.ts'
 
 /** The whole page: one file that asks for nothing else. */
 export function renderReport({ environment, scenarios }: DemoResult): string {
   const { at, cpus, knex, node, postgres } = environment
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Poolkeeper: one application, bare and kept</title>
-<style>${STYLE}</style>
-</head>
-<body>
-${SYMBOLS}
-<main>
-<h1>One Knex application, bare and kept</h1>
+  const main = html`<h1>One Knex application, bare and kept</h1>
 <p>The same application goes through the same faults twice: with Knex’s pool as it is (<b>bare</b>), and with that pool
 under Poolkeeper’s policy (<b>kept</b>). Pool: min ${POOL.min}, max ${POOL.max}. Requests are sent at a fixed rate,
 whether or not earlier ones were answered.</p>
@@ -36,11 +25,8 @@ from the moment it was due until its result or its error. Unanswered: neither ha
 counts as having waited until then (≥). Recovery: from the fault until the last request that failed, or took more than
 ${WELL_MILLIS} ms, was over. Paid a connect: its connection was opened after it had been sent. Lag: how late the load
 generator itself was at worst; while the process stands still, as on a busy machine, all waits grow.</p>
-${scenarios.map(renderSection)}
-</main>
-</body>
-</html>
-`.text
+${scenarios.map(renderSection)}`
+  return renderPage({ title: 'Poolkeeper: one application, bare and kept', style: MARKS_STYLE, symbols: SYMBOLS, main })
 }
 
 const SYMBOLS: Markup = html`<svg width="0" height="0" style="position:absolute" aria-hidden="true"><defs>

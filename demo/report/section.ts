@@ -1,10 +1,10 @@
 import type { PoolStats } from '@poolkeeper/knex'
 import { duration } from '../format.ts'
 import type { Note, RunResult, ScenarioResult } from '../results.ts'
-import { linearAxis, logAxis } from './axis.ts'
+import { linearAxis, logAxis } from '../../report/axis.ts'
 import { renderChart, type Axes } from './chart.ts'
 import { renderFigures } from './figures.ts'
-import { html, type Markup } from './html.ts'
+import { html, type Markup } from '../../report/html.ts'
 
 const ERRORS_SHOWN = 5
 const NOTES_SHOWN = 80
