@@ -79,7 +79,7 @@ export type {
   Waiter,
 } from './port.ts'
 export { appliedKeeper, forgetKeeper, hasKeeper, registerKeeper, registeredKeeper } from './registry.ts'
-export type { PoolObserver } from './reporter.ts'
+export type { PoolObserver, SubscribeOptions } from './reporter.ts'
 export type { SizingHistory } from './sizing/history/store.ts'
 export { historyFrom } from './sizing/predictive/from-windows.ts'
 export type { ForecastOptions, ForecastOrigin, ForecastPoint, SizingForecast } from './sizing/predictive/forecast.ts'

@@ -1,7 +1,7 @@
 import type { PoolExplanation } from './lending/operating/explain.ts'
 import type { PoolHealth } from './lending/operating/health.ts'
 import type { PoolPolicyOptions } from './policy/options.ts'
-import type { PoolObserver } from './reporter.ts'
+import type { PoolObserver, SubscribeOptions } from './reporter.ts'
 import type { PoolPolicy } from './policy/values.ts'
 import type { ForecastOptions, SizingForecast } from './sizing/predictive/forecast.ts'
 import type { DurationBuckets, DurationKind, PoolStats } from './stats.ts'
@@ -88,7 +88,7 @@ export interface PoolKeeper {
    * Tells `observer` everything that happens, until the returned function is called. An observer
    * that throws changes nothing, and is reported as a process warning.
    */
-  subscribe(observer: PoolObserver): () => void
+  subscribe(observer: PoolObserver, options?: SubscribeOptions): () => void
 
   /**
    * Opens connections until `min` (and `minIdle`) stand ready, and keeps them so from now on.

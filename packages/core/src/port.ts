@@ -208,8 +208,9 @@ export interface LendingEvents<C extends object> {
    */
   lend(connection: C): LendAnswer | Promise<LendAnswer>
   /**
-   * Whether `lend` is to be called within the async context of the caller whom it is for, also when
-   * he has waited: for what the user remembers of a request. Changes only with `configure`.
+   * Whether `lend` is to be called, and the end of a wait to be told, within the async context of the caller whom it
+   * is about, also when he has waited: for what the user remembers of a request. A `Waiting` does it, once it was told to
+   * remember. It may change at any time.
    */
   readonly wantsContext: boolean
   /**

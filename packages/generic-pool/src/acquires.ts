@@ -144,7 +144,7 @@ export class Acquires {
     this.#seats.toHolder(seat)
     if (request instanceof Caller) {
       this.#line.strike(request)
-      this.#events.acquired(seat.resource, request.since, request.origin)
+      request.acquired(this.#events, seat.resource)
     } else this.#events.acquired(seat.resource, undefined)
     request.resolve(seat.resource)
   }
@@ -232,7 +232,7 @@ export class Acquires {
   #fail(caller: Caller, error: unknown, outcome: AcquireFailure): void {
     this.#line.strike(caller)
     if (caller.asking !== undefined) this.#events.abandoned(caller.asking.resource)
-    this.#events.acquireFailed(error, caller.waitedMillis(this.#clock.now()), outcome)
+    caller.failed(this.#events, error, caller.waitedMillis(this.#clock.now()), outcome)
     caller.reject(error)
   }
 

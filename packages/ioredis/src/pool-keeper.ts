@@ -20,6 +20,7 @@ import {
   type ReadyOptions,
   type ResizeOptions,
   type SharedKeeper,
+  type SubscribeOptions,
 } from '@poolkeeper/core'
 import type { Lane } from './lanes/lane.ts'
 import type { Lanes } from './lanes/lanes.ts'
@@ -62,8 +63,8 @@ export class RedisPoolKeeper implements PoolKeeper {
     return allBuckets(boundsMillis, this.#keepers.map((keeper) => keeper.durations(what, boundsMillis)))
   }
 
-  subscribe(observer: PoolObserver): () => void {
-    const undos = this.#keepers.map((keeper) => keeper.subscribe(observer))
+  subscribe(observer: PoolObserver, options?: SubscribeOptions): () => void {
+    const undos = this.#keepers.map((keeper) => keeper.subscribe(observer, options))
     return () => {
       for (const undo of undos) undo()
     }

@@ -21,6 +21,11 @@ export const NAMESPACE = 'db.namespace'
 export const SERVER_ADDRESS = 'server.address'
 export const SERVER_PORT = 'server.port'
 
+export const ERROR_TYPE = 'error.type'
+
+/** A wait for a connection is no span of the conventions; they have its duration as a metric. */
+export const WAIT_SPAN = 'db.client.connection.wait'
+
 /** What the conventions have no name for is in a namespace of our own, as they ask for. */
 export const OWN = 'poolkeeper'
 export const OUTCOME = 'poolkeeper.outcome'

@@ -8,12 +8,13 @@ import {
   type MeterProvider,
   type Observable,
 } from '@opentelemetry/api'
-import { attendedPools, followPools, type AttendedPool, type DurationKind, type PoolEvent } from '@poolkeeper/core'
+import { attendedPools, type AttendedPool, type DurationKind, type PoolEvent } from '@poolkeeper/core'
 import { DURATIONS } from './durations.ts'
 import { SCOPE } from './names.ts'
 import { numbersOf, type NumberMetric } from './numbers.ts'
 import { bucketsOf, MILLIS_A_SECOND, type BucketSeconds, type PoolMetricsOptions } from './options.ts'
 import { poolAttributes } from './pool-attributes.ts'
+import { subscribeToPools } from './subscribe-to-pools.ts'
 
 export interface ObservePoolsOptions extends PoolMetricsOptions {
   /** @defaultValue the global one, also when it is set up to a minute later */
@@ -141,21 +142,10 @@ function histogramsOf(meter: Meter, buckets: BucketSeconds): Histograms {
 }
 
 function record(histograms: Histograms): () => void {
-  const undos = new Set<() => void>()
-  const stop = followPools((pool) => {
+  return subscribeToPools((pool) => {
     const attributes = poolAttributes(pool)
-    const undo = pool.keeper.subscribe((event) => {
-      recordOne(histograms, event, attributes)
-      if (event.type !== 'drained') return
-      undo()
-      undos.delete(undo)
-    })
-    undos.add(undo)
+    return (event) => recordOne(histograms, event, attributes)
   })
-  return () => {
-    stop()
-    for (const undo of undos) undo()
-  }
 }
 
 function recordOne(histograms: Histograms, event: PoolEvent, attributes: Attributes): void {

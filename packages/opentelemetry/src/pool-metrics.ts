@@ -10,6 +10,7 @@ import type {
 } from '@opentelemetry/sdk-metrics'
 import { attendedPools, type AttendedPool } from '@poolkeeper/core'
 import { DURATIONS, type DurationMetric } from './durations.ts'
+import { hrTimeOf } from './hr-time.ts'
 import { SCOPE } from './names.ts'
 import { numbersOf, type NumberMetric } from './numbers.ts'
 import { bucketsOf, MILLIS_A_SECOND, type PoolMetricsOptions } from './options.ts'
@@ -88,9 +89,4 @@ function durationData({ kind, name, description }: DurationMetric, bounds: reado
       return { value, attributes, startTime, endTime }
     }),
   }
-}
-
-function hrTimeOf(millis: number): HrTime {
-  const seconds = Math.floor(millis / MILLIS_A_SECOND)
-  return [seconds, Math.round((millis - seconds * MILLIS_A_SECOND) * 1_000_000)]
 }

@@ -241,7 +241,7 @@ export class PgAcquires {
     seat.isForQuery = false
     if (waiter instanceof Caller) {
       this.#line.strike(waiter)
-      this.#events.acquired(client, waiter.since, waiter.origin)
+      waiter.acquired(this.#events, client)
     } else this.#events.acquired(client, undefined)
     const release = pool._releaseOnce(client, seat.idleListener)
     client.release = release
@@ -313,7 +313,7 @@ export class PgAcquires {
     const asked = this.#askedFor(caller)
     if (asked !== undefined) this.#events.abandoned(asked.seat.client)
     this.#line.strike(caller)
-    this.#events.acquireFailed(error, caller.waitedMillis(this.#clock.now()), outcome)
+    caller.failed(this.#events, error, caller.waitedMillis(this.#clock.now()), outcome)
     try {
       caller.callback(error, undefined, NOTHING_TO_RELEASE)
     } catch (thrown) {

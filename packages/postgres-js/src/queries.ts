@@ -16,7 +16,7 @@ class Caller extends Waiting {
   }
 }
 
-export type QueryEvents = Pick<SharedEvents<Gate>, 'admit' | 'clear' | 'acquired' | 'acquireFailed' | 'explainTimeout'>
+export type QueryEvents = Pick<SharedEvents<Gate>, 'admit' | 'clear' | 'acquired' | 'acquireFailed' | 'explainTimeout' | 'wantsContext'>
 
 export interface QueriesOptions {
   readonly handler: QueryHandler
@@ -69,7 +69,7 @@ export class Queries {
     if (refusal !== undefined) return Promise.reject(refusal)
     return new Promise((resolve, reject) => {
       const caller: Caller = new Caller(() => void this.#startReserve(caller, resolve), reject)
-      this.#waiting.add(caller)
+      this.#wait(caller)
       if (!this.#isOpen || this.#isClear()) caller.start()
       else this.#queue(caller)
     })
@@ -135,7 +135,7 @@ export class Queries {
       query.cancel()
     }
     const caller = new Caller(() => this.#handler(query), refuse)
-    this.#waiting.add(caller)
+    this.#wait(caller)
     watchQuery(
       query,
       () => this.#acquired(caller),
@@ -173,16 +173,21 @@ export class Queries {
     }
   }
 
+  #wait(caller: Caller): void {
+    if (this.#events.wantsContext) caller.rememberContext()
+    this.#waiting.add(caller)
+  }
+
   #acquired(caller: Caller): boolean {
     if (!this.#take(caller)) return false
-    this.#events.acquired(caller.waitedMillis(systemClock.now()))
+    caller.sent(this.#events, caller.waitedMillis(systemClock.now()))
     return true
   }
 
   #leave(caller: Caller, error: unknown, outcome: AcquireFailure, isToBeTold = true): boolean {
     if (!this.#take(caller)) return false
     if (isToBeTold) caller.refuse(error)
-    this.#events.acquireFailed(error, caller.waitedMillis(systemClock.now()), outcome)
+    caller.failed(this.#events, error, caller.waitedMillis(systemClock.now()), outcome)
     return true
   }
 

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { PoolEvent } from '@poolkeeper/core'
 import type { Behaviour } from '../behaviour.ts'
 import { burst, until } from '../waiting.ts'
@@ -23,6 +24,31 @@ export const observers: Behaviour = {
       await until('the warning', () => warnings.some(({ message }) => message.includes('an observer of no manners')))
       process.removeListener('warning', onWarning)
       expect(warnings.filter(({ name }) => name === 'PoolkeeperWarning')).toHaveLength(1)
+    },
+
+    'one that asks for it is told of each wait within the async context in which its caller asked': async ({ expect, open }) => {
+      const pool = await open({ max: 2 })
+      const request = new AsyncLocalStorage<number>()
+      const askers: (number | undefined)[] = []
+      const leave = pool.keeper.subscribe(
+        (event) => {
+          if (event.type === 'acquired' && event.waitMillis > 0) askers.push(request.getStore())
+        },
+        { withinCaller: true },
+      )
+      const requests = Array.from({ length: 12 }, (_, number) => number)
+      await Promise.all(
+        requests.map((number) =>
+          request.run(number, async () => {
+            await Promise.resolve()
+            await pool.query()
+          }),
+        ),
+      )
+      // Where callers share connections, nobody may have had to wait.
+      expect(askers.filter((asker) => asker === undefined)).toEqual([])
+      expect(new Set(askers).size).toBe(askers.length)
+      leave()
     },
   },
 }

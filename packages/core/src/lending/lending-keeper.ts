@@ -8,7 +8,7 @@ import type { DrainOptions, DrainReport, PauseOptions, PoolKeeper, ReadyOptions,
 import type { PoolPolicyOptions } from '../policy/options.ts'
 import type { PoolPolicy } from '../policy/values.ts'
 import type { AcquireFailure, LendAnswer, LendingEvents, LendingPort } from '../port.ts'
-import type { PoolObserver } from '../reporter.ts'
+import type { PoolObserver, SubscribeOptions } from '../reporter.ts'
 import type { ForecastOptions, SizingForecast } from '../sizing/predictive/forecast.ts'
 import { poolStateOf, type DurationBuckets, type DurationKind, type PoolStats } from '../stats.ts'
 import { drainingError, explainTimeout, pausedError } from './acquire-errors.ts'
@@ -114,8 +114,8 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
     return this.#context.counters.durations(what, boundsMillis)
   }
 
-  subscribe(observer: PoolObserver): () => void {
-    return this.#context.reporter.subscribe(observer)
+  subscribe(observer: PoolObserver, options?: SubscribeOptions): () => void {
+    return this.#context.reporter.subscribe(observer, options)
   }
 
   ready(options: ReadyOptions = {}): Promise<void> {
@@ -261,7 +261,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   }
 
   get wantsContext(): boolean {
-    return this.#context.policy.onAcquire !== undefined
+    return this.#context.policy.onAcquire !== undefined || this.#context.reporter.wantsContext
   }
 
   abandoned(connection: C): void {

@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Origin } from '../origin.ts'
-import type { LendAnswer, LendingEvents } from '../port.ts'
+import type { AcquireFailure, LendAnswer, LendingEvents } from '../port.ts'
+import type { SharedEvents } from '../shared/shared-port.ts'
 
 /** Remembers an async context, at a hundredth of the price of `AsyncLocalStorage.snapshot()`. */
 const CONTEXT = ['POOLKEEPER_ACQUIRE', { requireManualDestroy: true }] as const
@@ -42,5 +43,23 @@ export abstract class Waiting {
   lend<C extends object>(events: Pick<LendingEvents<C>, 'lend'>, connection: C): LendAnswer | Promise<LendAnswer> {
     if (this.#context === undefined) return events.lend(connection)
     return this.#context.runInAsyncScope(() => events.lend(connection))
+  }
+
+  /** `events.acquired` for him, likewise. */
+  acquired<C extends object>(events: Pick<LendingEvents<C>, 'acquired'>, connection: C): void {
+    if (this.#context === undefined) events.acquired(connection, this.since, this.origin)
+    else this.#context.runInAsyncScope(() => events.acquired(connection, this.since, this.origin))
+  }
+
+  /** `events.acquired` of a shared pool for him, likewise. */
+  sent(events: Pick<SharedEvents<object>, 'acquired'>, waitMillis: number): void {
+    if (this.#context === undefined) events.acquired(waitMillis)
+    else this.#context.runInAsyncScope(() => events.acquired(waitMillis))
+  }
+
+  /** `events.acquireFailed` for him, likewise. */
+  failed(events: Pick<LendingEvents<object>, 'acquireFailed'>, error: unknown, waitMillis: number, outcome: AcquireFailure): void {
+    if (this.#context === undefined) events.acquireFailed(error, waitMillis, outcome)
+    else this.#context.runInAsyncScope(() => events.acquireFailed(error, waitMillis, outcome))
   }
 }

@@ -10,7 +10,7 @@ import type { FrameOwner } from '../origin.ts'
 import type { PoolPolicyOptions } from '../policy/options.ts'
 import type { PoolPolicy } from '../policy/values.ts'
 import type { AcquireFailure } from '../port.ts'
-import type { PoolObserver } from '../reporter.ts'
+import type { PoolObserver, SubscribeOptions } from '../reporter.ts'
 import type { DurationBuckets, DurationKind, PoolStats } from '../stats.ts'
 import { judge } from '../verdict.ts'
 import { Attempts } from './attempts.ts'
@@ -69,8 +69,8 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
     return this.#context.counters.durations(what, boundsMillis)
   }
 
-  subscribe(observer: PoolObserver): () => void {
-    return this.#context.reporter.subscribe(observer)
+  subscribe(observer: PoolObserver, options?: SubscribeOptions): () => void {
+    return this.#context.reporter.subscribe(observer, options)
   }
 
   health(): PoolHealth {
@@ -215,6 +215,10 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
   openAbandoned(attempt: number): void {
     this.#attempts.end(attempt, this.#context.clock.now())
     this.#context.changed()
+  }
+
+  get wantsContext(): boolean {
+    return this.#context.reporter.wantsContext
   }
 
   acquired(waitMillis: number): void {

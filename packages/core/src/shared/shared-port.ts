@@ -112,6 +112,8 @@ export interface SharedEvents<C extends object> {
   /** It was given up because nobody needs it any more, which says nothing of the server. */
   openAbandoned(attempt: number): void
 
+  /** Whether who waits is to be told of within the async context in which he asked: see `Waiting`. It may change. */
+  readonly wantsContext: boolean
   /** A caller's command goes out on a connection; he waited so long. */
   acquired(waitMillis: number): void
   /** A caller leaves without one; told once for each caller that was admitted, by this or by `acquired`. */

@@ -163,7 +163,8 @@ export class SimulatedHost implements LendingPort<C> {
       this.#turnAway(caller, connection, answer)
     } else if (isWaiting) {
       this.#callers.remove(caller)
-      this.#events?.acquired(connection, caller.since === this.#clock.now() ? undefined : caller.since, caller.origin)
+      if (caller.since === this.#clock.now()) caller.since = undefined
+      if (this.#events !== undefined) caller.acquired(this.#events, connection)
       caller.resolve(connection)
     } else this.#putBack(connection)
   }
@@ -176,7 +177,7 @@ export class SimulatedHost implements LendingPort<C> {
 
   #dismiss(caller: Caller, error: unknown, outcome: AcquireFailure): void {
     this.#callers.remove(caller)
-    this.#events?.acquireFailed(error, caller.waitedMillis(this.#clock.now()), outcome)
+    if (this.#events !== undefined) caller.failed(this.#events, error, caller.waitedMillis(this.#clock.now()), outcome)
     caller.reject(error)
     for (const asked of this.#asking.values()) if (asked.caller === caller) this.#events?.abandoned(asked.connection)
   }

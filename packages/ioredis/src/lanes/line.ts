@@ -14,7 +14,7 @@ export abstract class Job extends Waiting {
 }
 
 type Outcome = 'timedOut' | 'refused' | 'failed'
-type LineEvents = Pick<SharedEvents<Lane>, 'acquired' | 'acquireFailed' | 'explainTimeout'>
+type LineEvents = Pick<SharedEvents<Lane>, 'acquired' | 'acquireFailed' | 'explainTimeout' | 'wantsContext'>
 
 /**
  * Those who wait for a lane, the oldest first, each with one deadline: who was sent late has to have his answer by the
@@ -53,6 +53,7 @@ export class Line {
   }
 
   add(job: Job): void {
+    if (this.#events.wantsContext) job.rememberContext()
     this.#unsent.add(job)
     this.#list.add(job)
   }
@@ -80,7 +81,7 @@ export class Line {
   #send(job: Job, lane: Lane): void {
     this.#unsent.delete(job)
     job.isSent = true
-    this.#events.acquired(job.waitedMillis(this.#clock.now()))
+    job.sent(this.#events, job.waitedMillis(this.#clock.now()))
     job.send(lane)
     void Promise.allSettled(job.commands.map(({ promise }) => promise)).then(() => this.#list.take(job))
   }
@@ -96,6 +97,6 @@ export class Line {
     if (!this.#unsent.delete(job)) return
     this.#list.take(job)
     job.fail(error)
-    this.#events.acquireFailed(error, job.waitedMillis(this.#clock.now()), outcome)
+    job.failed(this.#events, error, job.waitedMillis(this.#clock.now()), outcome)
   }
 }

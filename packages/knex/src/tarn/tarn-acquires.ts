@@ -134,7 +134,7 @@ export class TarnAcquires<C extends object> implements AcquireOutcome<C> {
   served(acquire: KeptAcquire<C>, connection: C): void {
     this.#waiting.take(acquire)
     this.#pool._executeEventHandlers('acquireSuccess', acquire.id, connection)
-    this.#events.acquired(connection, acquire.since, acquire.origin)
+    acquire.acquired(this.#events, connection)
   }
 
   failed(acquire: KeptAcquire<C>, error: unknown): void {
@@ -149,7 +149,7 @@ export class TarnAcquires<C extends object> implements AcquireOutcome<C> {
     const index = pendingAcquires.indexOf(acquire)
     if (index !== -1) pendingAcquires.splice(index, 1)
     this.#pool._executeEventHandlers('acquireFail', acquire.id, error)
-    this.#events.acquireFailed(error, waited, endOf(error))
+    acquire.failed(this.#events, error, waited, endOf(error))
   }
 
   /** In place of tarn's loop over free connections and waiting callers; its lists are the same. */

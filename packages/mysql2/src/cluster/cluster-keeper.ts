@@ -22,6 +22,7 @@ import {
   type PoolStats,
   type ReadyOptions,
   type ResizeOptions,
+  type SubscribeOptions,
 } from '@poolkeeper/core'
 import { MYSQL2_DEFAULTS } from '../host-settings.ts'
 
@@ -29,6 +30,13 @@ import { MYSQL2_DEFAULTS } from '../host-settings.ts'
 export interface ClusterKeeper extends PoolKeeper {
   /** What attends the pool of each node, by the node's id. */
   readonly nodes: ReadonlyMap<string, PoolKeeper>
+}
+
+/** Whoever subscribed to the cluster, and so to every node of it. */
+interface Subscription {
+  readonly observer: PoolObserver
+  readonly how: SubscribeOptions | undefined
+  readonly undos: (() => void)[]
 }
 
 /** The pool of one node, attended. */
@@ -52,7 +60,7 @@ export class ClusterGroup implements ClusterKeeper {
   readonly #isServed: (id: string) => boolean
   readonly #onDetach: () => void
   readonly #onChange: (options: PoolPolicyOptions) => void
-  readonly #observers = new Map<symbol, { readonly observer: PoolObserver; readonly undos: (() => void)[] }>()
+  readonly #observers = new Map<symbol, Subscription>()
   #options: PoolPolicyOptions
   #paused: PauseOptions | undefined
   #drained: Promise<DrainReport> | undefined
@@ -76,7 +84,7 @@ export class ClusterGroup implements ClusterKeeper {
 
   add(id: string, node: KeptNode): void {
     this.#kept.set(id, node)
-    for (const { observer, undos } of this.#observers.values()) undos.push(node.keeper.subscribe(observer))
+    for (const { observer, how, undos } of this.#observers.values()) undos.push(node.keeper.subscribe(observer, how))
     if (this.#paused !== undefined) node.keeper.pause(this.#paused)
   }
 
@@ -110,10 +118,10 @@ export class ClusterGroup implements ClusterKeeper {
     return allBuckets(boundsMillis, this.#keepers().map((keeper) => keeper.durations(what, boundsMillis)))
   }
 
-  subscribe(observer: PoolObserver): () => void {
-    const undos = this.#keepers().map((keeper) => keeper.subscribe(observer))
+  subscribe(observer: PoolObserver, how?: SubscribeOptions): () => void {
+    const undos = this.#keepers().map((keeper) => keeper.subscribe(observer, how))
     const key = Symbol()
-    this.#observers.set(key, { observer, undos })
+    this.#observers.set(key, { observer, how, undos })
     return () => {
       this.#observers.delete(key)
       for (const undo of undos.splice(0)) undo()

@@ -85,8 +85,10 @@ export class Acquires {
     const connection = free.pop() as PoolConnection
     const answer = this.#events.lend(connection)
     // A caller that is served within this very call has not waited, and needs no clock.
-    if (answer === true) this.#deliver(callback, connection, undefined, origin)
-    else this.#follow(this.#callerOf(callback, origin), connection, answer)
+    if (answer === true) {
+      this.#events.acquired(connection, undefined, origin)
+      this.#deliver(callback, connection)
+    } else this.#follow(this.#callerOf(callback, origin), connection, answer)
   }
 
   #wait(callback: GetConnectionCallback, origin: Origin | undefined): void {
@@ -158,16 +160,11 @@ export class Acquires {
 
   #serveCaller(caller: Caller, connection: PoolConnection): void {
     this.callers.served(caller)
-    this.#deliver(caller.callback, connection, caller.since, caller.origin)
+    caller.acquired(this.#events, connection)
+    this.#deliver(caller.callback, connection)
   }
 
-  #deliver(
-    callback: GetConnectionCallback,
-    connection: PoolConnection,
-    waitedSince: number | undefined,
-    origin: Origin | undefined,
-  ): void {
-    this.#events.acquired(connection, waitedSince, origin)
+  #deliver(callback: GetConnectionCallback, connection: PoolConnection): void {
     tell(this.#pool, 'acquire', connection)
     // Earlier versions have no mark.
     if (!markReleased(connection, true)) this.#undelivered.add(connection)
@@ -255,7 +252,7 @@ export class Acquires {
   #dismiss(caller: Caller, error: unknown, outcome: AcquireFailure): void {
     const { asking } = caller
     this.callers.dismiss(caller)
-    this.#events.acquireFailed(error, caller.waitedMillis(this.#clock.now()), outcome)
+    caller.failed(this.#events, error, caller.waitedMillis(this.#clock.now()), outcome)
     if (asking !== undefined) this.#events.abandoned(asking)
   }
 
