@@ -1,6 +1,7 @@
 export {
   findPoolkeeperError,
   isPoolkeeperError,
+  logPools,
   type DrainOptions,
   type DrainReport,
   type PoolCredentials,
@@ -8,6 +9,8 @@ export {
   type PoolKeeper,
   type PoolkeeperError,
   type PoolkeeperErrorCode,
+  type PoolLogger,
+  type PoolLogLine,
   type PoolPolicyOptions,
   type PoolStats,
 } from '@poolkeeper/core'

@@ -4,6 +4,7 @@ export type { ResourceDriver } from './resource-driver.ts'
 export {
   findPoolkeeperError,
   isPoolkeeperError,
+  logPools,
   type DrainOptions,
   type DrainReport,
   type PoolCredentials,
@@ -11,6 +12,8 @@ export {
   type PoolKeeper,
   type PoolkeeperError,
   type PoolkeeperErrorCode,
+  type PoolLogger,
+  type PoolLogLine,
   type PoolPolicyOptions,
   type PoolStats,
 } from '@poolkeeper/core'

@@ -3,6 +3,7 @@ export { withPoolPolicy } from './with-pool-policy.ts'
 export {
   findPoolkeeperError,
   isPoolkeeperError,
+  logPools,
   ownedBy,
   type DrainOptions,
   type DrainReport,
@@ -11,6 +12,8 @@ export {
   type PoolKeeper,
   type PoolkeeperError,
   type PoolkeeperErrorCode,
+  type PoolLogger,
+  type PoolLogLine,
   type PoolPolicyOptions,
   type PoolStats,
 } from '@poolkeeper/core'

@@ -4,12 +4,15 @@ export type { ClusterKeeper } from './cluster/cluster-keeper.ts'
 export {
   findPoolkeeperError,
   isPoolkeeperError,
+  logPools,
   type DrainOptions,
   type DrainReport,
   type PoolEvent,
   type PoolKeeper,
   type PoolkeeperError,
   type PoolkeeperErrorCode,
+  type PoolLogger,
+  type PoolLogLine,
   type PoolPolicyOptions,
   type PoolStats,
 } from '@poolkeeper/core'

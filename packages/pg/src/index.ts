@@ -3,12 +3,15 @@ export { isPgPool } from './pg-pool.ts'
 export {
   findPoolkeeperError,
   isPoolkeeperError,
+  logPools,
   type DrainOptions,
   type DrainReport,
   type PoolEvent,
   type PoolKeeper,
   type PoolkeeperError,
   type PoolkeeperErrorCode,
+  type PoolLogger,
+  type PoolLogLine,
   type PoolPolicyOptions,
   type PoolStats,
 } from '@poolkeeper/core'

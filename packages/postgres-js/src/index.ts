@@ -3,6 +3,7 @@ export { withPoolPolicy } from './with-pool-policy.ts'
 export {
   findPoolkeeperError,
   isPoolkeeperError,
+  logPools,
   type DrainOptions,
   type DrainReport,
   type PoolCredentials,
@@ -10,6 +11,8 @@ export {
   type PoolKeeper,
   type PoolkeeperError,
   type PoolkeeperErrorCode,
+  type PoolLogger,
+  type PoolLogLine,
   type PoolPolicyOptions,
   type PoolStats,
 } from '@poolkeeper/core'
