@@ -23,6 +23,8 @@ export interface RedisClient {
   readonly command: string
   /** It is between MULTI and EXEC. */
   readonly isInMulti: boolean
+  /** That command waits for something to come, as BLPOP does. */
+  readonly isBlocked: boolean
 }
 
 export interface RedisServer extends ServerAddress {
@@ -157,6 +159,7 @@ function describe(line: string): RedisClient {
     address: fields.get('addr') ?? '',
     command: fields.get('cmd') ?? '',
     isInMulti: Number(fields.get('multi') ?? -1) >= 0,
+    isBlocked: fields.get('flags')?.includes('b') ?? false,
   }
 }
 

@@ -34,7 +34,7 @@ function settings({ host, port, user, database }: PostgresServer, name: string):
   return { host, port, user, database, application_name: name, max: MAX }
 }
 
-function knexPool(server: PostgresServer, name: string): LoadedPool {
+export function knexPool(server: PostgresServer, name: string): LoadedPool {
   const { max, ...connection } = settings(server, name)
   const config = silent({ client: 'pg', connection: connection as knex.Knex.PgConnectionConfig, pool: { min: 0, max: MAX } })
   const db = knex(withKnexPolicy(config, { name }))
@@ -53,7 +53,7 @@ function knexPool(server: PostgresServer, name: string): LoadedPool {
   }
 }
 
-function drizzlePool(server: PostgresServer, name: string): LoadedPool {
+export function drizzlePool(server: PostgresServer, name: string): LoadedPool {
   const db = drizzle(withDrizzlePolicy({ connection: settings(server, name) }, { name }))
   return {
     name,

@@ -98,7 +98,7 @@ address.describe('OpenTelemetry', () => {
 
   // What the README of @poolkeeper/opentelemetry says of both.
   describe('beside the instrumentation of pg', () => {
-    test('ours is the truth for each pool; theirs has one series for two pools, none for Knex, and no caller that waits', async () => {
+    test('ours is the truth for each pool; theirs has one series for two pools, none for Knex, and no caller that waits', { timeout: 120_000 }, async () => {
       const moments = await comparisonsOf('both')
       expect(moments.map(({ moment }) => moment)).toEqual(['at rest', 'all held, two wait', 'closed'])
       const [rest, held, closed] = moments.map(({ pools }) => pools)
@@ -110,7 +110,7 @@ address.describe('OpenTelemetry', () => {
       expect(held?.[0]?.theirs.pending).toBe(0)
     })
 
-    test('with the view, nothing of theirs is left, and ours is as it was', async () => {
+    test('with the view, nothing of theirs is left, and ours is as it was', { timeout: 120_000 }, async () => {
       const rows = (await comparisonsOf('dropped')).flatMap(({ moment, pools }) => (moment === 'closed' ? [] : pools))
       expect(rows).toHaveLength(6)
       for (const { ours, theirs, truth } of rows) expect({ ours, theirs }).toEqual({ ours: truth, theirs: {} })

@@ -7,9 +7,11 @@ import { Gauge, Registry } from 'prom-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { attachPostgres, type PostgresServer } from '../harness/postgres.ts'
 import { type Alert, type PrometheusServer, prometheusProgram, requirePrometheus, startPrometheus } from '../harness/prometheus.ts'
+import { attachRedis, type RedisServer } from '../harness/redis.ts'
 import { requireServer } from '../harness/require-server.ts'
 import { until } from '../harness/until.ts'
-import { type LoadedPool, loadedPools, serverView } from './loaded-pools.ts'
+import { type LoadedPool, loadedPools, serverView, type ServerView } from './loaded-pools.ts'
+import { type LoadedRedisPool, loadedRedisPool } from './loaded-redis-pool.ts'
 import { type MetricsServer, serveMetrics } from './metrics-server.ts'
 
 interface Dashboard {
@@ -22,7 +24,11 @@ const rules = readFileSync(`${FOLDER}rules/poolkeeper.rules.yml`, 'utf8')
 const { panels, templating } = JSON.parse(readFileSync(`${FOLDER}grafana/poolkeeper.dashboard.json`, 'utf8')) as Dashboard
 
 const postgres = requireServer('postgres')
+const redis = requireServer('redis')
 const describePrometheus = requirePrometheus()
+
+/** Both are needed. */
+const describeServers = (title: string, body: () => void): void => postgres.describe(title, () => redis.describe('of both kinds', body))
 
 describePrometheus('promtool', () => {
   const promtool = (...args: string[]): Promise<{ stdout: string }> =>
@@ -43,15 +49,19 @@ function filledIn(expression: string): string {
 }
 
 describePrometheus('A Prometheus with our rules', () => {
-  postgres.describe('that scrapes three pools', () => {
+  describeServers('that scrapes four pools', () => {
     let server: PostgresServer
+    let store: RedisServer
+    let ofRedis: LoadedRedisPool
     let prometheus: PrometheusServer
     let metrics: MetricsServer
     let pools: readonly LoadedPool[]
 
     beforeAll(async () => {
       server = await attachPostgres(postgres)
-      pools = loadedPools(server, 'rules')
+      store = await attachRedis(redis)
+      ofRedis = loadedRedisPool(store, 'rules ioredis')
+      pools = [...loadedPools(server, 'rules'), ofRedis]
       const registry = new Registry()
       collectPools(registry)
       await exportLimit(server, registry)
@@ -67,15 +77,16 @@ describePrometheus('A Prometheus with our rules', () => {
       await prometheus.stop()
       await metrics.close()
       await Promise.all(pools.map((pool) => pool.end()))
-      await server.stop()
+      await Promise.all([server.stop(), store.stop()])
     })
 
+    const viewOf = (pool: LoadedPool): Promise<ServerView> => (pool === ofRedis ? ofRedis.view() : serverView(server, pool))
     const valueOf = async (expression: string): Promise<number> => Number((await prometheus.query(expression))[0]?.value[1])
     const alertOf = async (name: string, pool: LoadedPool): Promise<Alert | undefined> =>
       (await prometheus.alerts()).find(({ labels }) => labels['alertname'] === name && labels['pool'] === pool.name)
 
     test('an exhausted pool is pending, then firing, and over when somebody gives a connection back', async () => {
-      const [orders, ...others] = pools as [LoadedPool, ...LoadedPool[]]
+      const [orders, ...others] = pools.filter((pool) => pool !== ofRedis) as [LoadedPool, ...LoadedPool[]]
       const held = await Promise.all(Array.from({ length: orders.max }, () => orders.hold()))
       // Used to the last connection, and nobody waits.
       const quiet = others.map(async (pool) => Promise.all(Array.from({ length: pool.max }, () => pool.hold())))
@@ -97,14 +108,23 @@ describePrometheus('A Prometheus with our rules', () => {
       await until('the alert is over', async () => (await alertOf('PoolkeeperPoolExhausted', orders)) === undefined)
     })
 
-    test('what all pools hold of a server is what the server says', async () => {
-      const held = `poolkeeper:server_connections:sum{server="${server.host}:${server.port}", system="postgresql"}`
-      await until('both agree', async () => {
-        const views = await Promise.all(pools.map((pool) => serverView(server, pool)))
-        const open = views.reduce((sum, view) => sum + view.open, 0)
-        return open > 0 && (await valueOf(held)) === open
+    test('what each pool holds is what its server says, alone and all together', async () => {
+      await ofRedis.query()
+      const held = await Promise.all(pools.map((pool) => pool.hold()))
+      const views = await Promise.all(pools.map(async (pool) => ({ pool, ...(await viewOf(pool)) })))
+      expect(views.map(({ used }) => used)).toEqual([1, 1, 1, 1])
+      await until('each count is the server’s', async () => {
+        const told = await Promise.all(views.map(({ pool: { name } }) => valueOf(`poolkeeper_pool_connections{pool="${name}", state="used"}`)))
+        return told.every((used) => used === 1)
       })
-      expect(await valueOf('poolkeeper:server_max_connections:sum')).toBe(pools.reduce((sum, { max }) => sum + max, 0))
+      for (const { pool, idle } of views) expect(await valueOf(`poolkeeper_pool_connections{pool="${pool.name}", state="idle"}`)).toBe(idle)
+      for (const { host, port, system } of [{ ...placeOf(server), system: 'postgresql' }, { ...placeOf(store), system: 'redis' }]) {
+        const open = views.filter(({ pool }) => (pool === ofRedis) === (system === 'redis')).reduce((sum, view) => sum + view.open, 0)
+        const all = `poolkeeper:server_connections:sum{server="${host}:${port}", system="${system}"}`
+        await until('all together are the server’s', async () => (await valueOf(all)) === open)
+      }
+      for (const giveBack of held) await giveBack()
+      expect(await valueOf('poolkeeper:server_max_connections:sum{system="postgresql"}')).toBe(9)
       expect(await valueOf('poolkeeper:server_limit:connections')).toBe(await limitOf(server))
     })
 
@@ -138,6 +158,10 @@ describePrometheus('A Prometheus with our rules', () => {
     })
   })
 })
+
+function placeOf({ host, port }: PostgresServer | RedisServer): { readonly host: string; readonly port: number } {
+  return { host, port }
+}
 
 async function limitOf(server: PostgresServer): Promise<number> {
   const [row] = await server.admin.query<{ max_connections: string }>('show max_connections')
