@@ -141,6 +141,20 @@ describe.each(BOTH)('with the SDK $version, through $way', ({ read }) => {
     expect(value).toMatchObject({ count: 4, sum: 5.115, buckets: { boundaries: [0.01, 0.1, 1], counts: [1, 2, 0, 1] } })
   })
 
+  test('a pool in which nothing moves any more is told of at each collection: all held, callers waiting', async () => {
+    const { collect } = read()
+    const { acquire, clock, keeper } = attended({ policy: { max: 2 } })
+    for (let held = 0; held < 2; held++) await clock.until(acquire())
+    const waiting = acquire().catch(() => 'left')
+    for (let collection = 0; collection < 3; collection++) {
+      const all = await collect()
+      expect(valueOf(all, 'db.client.connection.count', { [STATE]: 'used' })).toBe(2)
+      expect(valueOf(all, 'db.client.connection.pending_requests', {})).toBe(1)
+    }
+    keeper.pause({ waiters: 'fail' })
+    expect(await waiting).toBe('left')
+  })
+
   test('a caller that waits is seen while he does, and his deadline is counted', async () => {
     const { collect } = read()
     const { acquire, clock } = attended({ policy: { max: 1, acquireTimeoutMillis: 2_000 } })
