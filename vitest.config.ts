@@ -7,7 +7,12 @@ const config: ViteUserConfig = defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['packages/*/src/**/*.test.ts', '{bench,demo,report,simulator}/**/*.test.ts'] },
+        test: {
+          name: 'unit',
+          include: ['packages/*/src/**/*.test.ts', '{bench,demo,report,simulator}/**/*.test.ts'],
+          // On virtual time: how long they take says how busy the machine is, and nothing else.
+          testTimeout: 60_000,
+        },
       },
       {
         extends: true,
