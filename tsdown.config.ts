@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { defineConfig, type UserConfig } from 'tsdown'
 
 interface Manifest {
@@ -10,6 +10,11 @@ interface Manifest {
 function entriesOf(manifest: Manifest): Record<string, string> {
   const sources = Object.values(manifest.exports ?? {}).filter((path) => path.startsWith('./src/'))
   return Object.fromEntries(sources.map((path) => [path.slice('./src/'.length, -'.ts'.length), path]))
+}
+
+/** What a browser gets lies beside what is built, as it lies beside the sources. */
+function pageOf(cwd: string): { from: string; to: string }[] {
+  return existsSync(`${cwd}/src/page`) ? [{ from: 'src/page/*.{html,css,js}', to: 'dist/page' }] : []
 }
 
 const published: UserConfig[] = readdirSync('packages')
@@ -24,6 +29,7 @@ const published: UserConfig[] = readdirSync('packages')
     target: 'node20.19',
     fixedExtension: false, // .js and .cjs, as publishConfig.exports says
     dts: true,
+    copy: pageOf(cwd),
     checks: { legacyCjs: false }, // knexfiles and Jest still require()
     publint: { strict: true, level: 'suggestion' },
     attw: { profile: 'node16', level: 'error' },

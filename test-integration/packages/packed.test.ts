@@ -182,6 +182,32 @@ export const stops: (() => void)[] = [collectPools(register, { prefix: 'app_' })
 collectPools({})
 `
 
+const DASHBOARD_BODY = `
+async function main() {
+  const board = dashboard()
+  const server = createServer(board.handler).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  const response = await fetch('http://127.0.0.1:' + port)
+  const page = await response.text()
+  console.log(JSON.stringify({ status: response.status, style: page.includes('--paper'), script: page.includes('new Page().connect()') }))
+  server.close()
+  server.closeAllConnections()
+}
+main()
+`
+
+const DASHBOARD_TYPED = `
+import { createServer } from 'node:http'
+import { dashboard, type Dashboard, type DashboardAuthorize } from '@poolkeeper/dashboard'
+const authorize: DashboardAuthorize = ({ action, header }) => action === 'view' || { status: 401, headers: { 'www-authenticate': header('x') ?? 'Basic' } }
+export const board: Dashboard = dashboard({ authorize, operations: ['recycle'] })
+export const server = createServer(board.handler)
+export const answer: Promise<Response> = board.fetch(new Request('http://localhost'))
+// @ts-expect-error there is no such operation
+dashboard({ authorize, operations: ['drain'] })
+`
+
 const GENERIC_POOL_NAMES = 'applyPoolPolicy, isPoolkeeperError, keeperOf'
 const GENERIC_POOL = `
 const pool = createPool({
@@ -302,6 +328,19 @@ const { collectPools } = require('@poolkeeper/prometheus')`,
   test('are typed for Prometheus and OpenTelemetry', { timeout: 60_000 }, async () => {
     await project.write('metrics.mts', METRICS_TYPED)
     await project.tsc('--strict', '--noEmit', '--target', 'es2022', '--types', 'node', '--module', 'nodenext', 'metrics.mts')
+  })
+
+  test.for([
+    { name: 'an ES module', file: 'dashboard.mjs', head: "import { once } from 'node:events'\nimport { createServer } from 'node:http'\nimport { dashboard } from '@poolkeeper/dashboard'" },
+    { name: 'a CommonJS script', file: 'dashboard.cjs', head: "const { once } = require('node:events')\nconst { createServer } = require('node:http')\nconst { dashboard } = require('@poolkeeper/dashboard')" },
+  ])('find the page of the dashboard from $name', { timeout: 30_000 }, async ({ file, head }) => {
+    await project.write(file, head + DASHBOARD_BODY)
+    expect(JSON.parse(await project.node({ NODE_ENV: '' }, file))).toEqual({ status: 200, style: true, script: true })
+  })
+
+  test('are typed for a dashboard', { timeout: 60_000 }, async () => {
+    await project.write('dashboard.mts', DASHBOARD_TYPED)
+    await project.tsc('--strict', '--noEmit', '--target', 'es2022', '--types', 'node', '--module', 'nodenext', 'dashboard.mts')
   })
 
   test('are typed for postgres.js', { timeout: 60_000 }, async () => {

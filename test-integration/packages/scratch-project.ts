@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const PUBLISHED = ['core', 'drivers', 'pg', 'mysql2', 'postgres-js', 'generic-pool', 'knex', 'drizzle', 'ioredis', 'prometheus', 'opentelemetry']
+const PUBLISHED = ['core', 'drivers', 'pg', 'mysql2', 'postgres-js', 'generic-pool', 'knex', 'drizzle', 'ioredis', 'prometheus', 'opentelemetry', 'dashboard']
 
 /** Versions that a user would install beside ours. */
 const BESIDE = ['knex@3.3.0', 'drizzle-orm@0.45.4', 'pg@8.23.1', 'mysql2@3.24.5', 'postgres@3.4.9', 'generic-pool@3.9.0', 'ioredis@6.0.0', 'prom-client@15.1.3', '@opentelemetry/api@1.9.1', '@opentelemetry/sdk-metrics@2.12.1', 'typescript@6.0.3', '@types/node@20', '@types/pg@8.23.1']

@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { attendedPools } from '../attended-pools.ts'
 import { systemClock, type Clock } from '../clock.ts'
 import { channelName, type PoolEvent, type PoolEventType } from '../events.ts'
-import { lineOf, textOf, TEXTS, type LogLevel, type Text } from './texts.ts'
+import { DESCRIBED_EVENTS, lineOf, textOf, type LogLevel, type Text } from './texts.ts'
 
 /** A logger as pino's, winston's or bunyan's: facts first, then the text. */
 export type PoolLogger = Readonly<Record<LogLevel, (facts: PoolLogFacts, text: string) => unknown>>
@@ -65,7 +65,7 @@ interface Quiet {
 export function logPools(logger: PoolLogger | ((line: PoolLogLine) => unknown), options: LogPoolsOptions = {}): () => void {
   const log = new PoolLog(logger, options)
   const hear = (event: unknown): void => log.hear(event as PoolEvent)
-  const channels = Object.keys(TEXTS).map((type) => channelName(type as PoolEventType))
+  const channels = DESCRIBED_EVENTS.map(channelName)
   for (const channel of channels) subscribe(channel, hear)
   return () => {
     for (const channel of channels) unsubscribe(channel, hear)

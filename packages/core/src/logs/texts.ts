@@ -147,6 +147,36 @@ export function textOf<T extends PoolEventType>(event: Extract<PoolEvent, { type
   return (TEXTS[event.type] as ((facts: PoolEvent) => Text) | undefined)?.(event)
 }
 
+/** The types of the events that are worth a line. None of them is emitted at a checkout that succeeds. */
+export const DESCRIBED_EVENTS: readonly PoolEventType[] = Object.keys(TEXTS) as PoolEventType[]
+
+/** What a person needs to be told of one event, in words alone. */
+export interface EventDescription {
+  readonly level: LogLevel
+  /** What happened. */
+  readonly what: string
+  /** Why, if something below is to blame. */
+  readonly cause?: string
+  /** What to do about it. */
+  readonly advice?: string
+  /** Tells events of one type and one pool apart that are not about the same. */
+  readonly place?: string
+}
+
+/** `undefined` for an event that is not worth a line. */
+export function describeEvent(event: PoolEvent): EventDescription | undefined {
+  const text = textOf(event)
+  if (text === undefined) return undefined
+  const { level, what, cause, advice, place } = text
+  return {
+    level,
+    what,
+    ...(cause !== undefined && { cause: messageOf(cause) }),
+    ...(advice !== undefined && { advice }),
+    ...(place !== undefined && { place }),
+  }
+}
+
 /** One line: what happened, what the pool holds, why, and what to do. */
 export function lineOf(pool: string, text: Text, counts: (PoolCounts & { readonly max: number }) | undefined, silenced: number): string {
   const { what, cause, advice } = text
