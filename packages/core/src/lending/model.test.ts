@@ -54,7 +54,7 @@ const setups: fc.Arbitrary<Setup> = fc.record({
   policy: policies,
   hooks: oneOf<Setup['hooks']>([], [], ['onOpen'], ['onAcquire'], ['onRelease'], ['onOpen', 'onAcquire', 'onRelease']),
   credentials: oneOf<Setup['credentials']>(undefined, undefined, { lifeMillis: undefined }, { lifeMillis: 10_000 }, { lifeMillis: 120_000 }),
-  sizing: oneOf<Setup['sizing']>(undefined, undefined, undefined, 'adaptive', 'restless'),
+  sizing: oneOf<Setup['sizing']>(undefined, undefined, undefined, 'adaptive', 'predictive', 'restless'),
   seed: integer(),
 })
 

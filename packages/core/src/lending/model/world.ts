@@ -3,7 +3,8 @@ import type { PoolEvent } from '../../events.ts'
 import type { DrainReport } from '../../keeper.ts'
 import type { PoolPolicyOptions } from '../../policy/options.ts'
 import type { AcquireCounters } from '../../stats.ts'
-import type { SizingFunction } from '../../sizing/options.ts'
+import type { Sizing, SizingFunction } from '../../sizing/options.ts'
+import { historyFrom } from '../../sizing/predictive/from-windows.ts'
 import { simulatePool, type SimulatedConnection, type SimulatedPool } from '../../testing/index.ts'
 import { LEFT, outcomeOf, type WaitingCaller } from './callers.ts'
 import { UserCode } from './user-code.ts'
@@ -14,8 +15,8 @@ export interface Setup {
   readonly hooks: readonly ('onOpen' | 'onAcquire' | 'onRelease')[]
   /** With a provider: how long what it gives lasts. */
   readonly credentials: { readonly lifeMillis: number | undefined } | undefined
-  /** By the load, or by a function that never says the same twice. */
-  readonly sizing: 'adaptive' | 'restless' | undefined
+  /** By the load, by a history that expects another one every five minutes, or by a function that never says the same twice. */
+  readonly sizing: 'adaptive' | 'predictive' | 'restless' | undefined
   /** What connections draw, one after another. */
   readonly seed: number
 }
@@ -64,7 +65,7 @@ export class World {
       policy: {
         ...policy,
         ...Object.fromEntries(hooks.map((name) => [name, this.code.hook(name)])),
-        ...(sizing !== undefined && { sizing: sizing === 'adaptive' ? { adaptive: true } : restless() }),
+        ...(sizing !== undefined && { sizing: SIZINGS[sizing]() }),
         ...(credentials !== undefined && { credentials: this.code.credentials(credentials.lifeMillis) }),
       },
     })
@@ -167,6 +168,19 @@ export class World {
     this.isPaused = false
   }
 }
+
+const SIZINGS: Readonly<Record<NonNullable<Setup['sizing']>, () => Sizing>> = {
+  adaptive: () => ({ adaptive: true }),
+  predictive: () => ({ predictive: { history: { load: () => Promise.resolve(CHANGEABLE), save: () => Promise.resolve() }, leadMillis: 0 } }),
+  restless,
+}
+
+const FIVE_MINUTES = 300_000
+
+/** A day of which every five minutes are busier, or quieter, than those before. */
+const CHANGEABLE: string = historyFrom(
+  Array.from({ length: 288 }, (_, index) => ({ at: (index + 1) * FIVE_MINUTES, windowMillis: FIVE_MINUTES, load: (index * 3) % 7 })),
+)
 
 function restless(): SizingFunction {
   let turn = 0

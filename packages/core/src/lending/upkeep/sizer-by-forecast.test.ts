@@ -120,6 +120,7 @@ describe('predictive sizing', () => {
     expect([sizes[0], sizes.at(-1)]).toEqual([{ min, reason: 'predictive' }, { min: 0, reason: 'adaptive' }])
     expect(sizes.length).toBeLessThanOrEqual(6)
     await pool.clock.until(pool.keeper.drain())
+    pool.keeper.reconfigure({ sizing: { predictive: { history: new Memory() } } })
     expect(pool.clock.pendingTimers).toBe(0)
   })
 

@@ -137,10 +137,11 @@ export class Sizer<C extends object> {
   }
 
   /** By a timer of its own as well: what is opened ahead is opened in a pool that nobody uses yet. */
-  #followForecast(millis: number = LOOK_AT_LEAST_EVERY_MILLIS): void {
+  #followForecast(): void {
+    if (this.#isStopped) return
     this.look()
     this.#learning?.tend()
-    this.#timer = this.#context.clock.after(millis, () => this.#followForecast())
+    this.#timer = this.#context.clock.after(LOOK_AT_LEAST_EVERY_MILLIS, () => this.#followForecast())
   }
 
   #followSoon(): void {
