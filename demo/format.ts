@@ -16,6 +16,11 @@ export function recoveryText(recovery: Recovery | undefined): string {
   return recovery === 0 ? 'undisturbed' : duration(recovery)
 }
 
+/** A figure that not every run has. */
+export function numberText(figure: number | undefined): string {
+  return figure === undefined ? '–' : String(figure)
+}
+
 function round(value: number, digits: number): string {
   return String(Number(value.toFixed(digits)))
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Application } from './application.ts'
 import { textOf } from './error-text.ts'
 import type { Sample } from './measure.ts'
+import type { Ask } from './scenario.ts'
 
 export interface Tally {
   readonly sent: number
@@ -13,8 +13,8 @@ export interface Tally {
 interface Request {
   readonly dueAt: number
   readonly calledAt: number
-  /** Knex's name for the connection that it got. */
-  connection?: string
+  /** Of the connection that it got, where that is known. */
+  connectedAt?: number
 }
 
 /**
@@ -22,17 +22,15 @@ interface Request {
  * from that moment. A load that waited for its answers would send least while the pool is at its worst.
  */
 export class Load {
-  readonly #application: Application
+  readonly #ask: Ask
   readonly #startedAt: number
-  readonly #query: string
   readonly #samples: Sample[] = []
   readonly #waiting = new Set<Request>()
   #whenQuiet: (() => void) | undefined
 
-  constructor(application: Application, startedAt: number, query: string) {
-    this.#application = application
+  constructor(ask: Ask, startedAt: number) {
+    this.#ask = ask
     this.#startedAt = startedAt
-    this.#query = query
   }
 
   /** Requests at a fixed rate; resolves when the last of them is sent. */
@@ -78,11 +76,8 @@ export class Load {
   #send(dueAt: number): void {
     const request: Request = { dueAt, calledAt: performance.now() }
     this.#waiting.add(request)
-    const query = this.#application.db.raw(this.#query)
-    query.on('query', ({ __knexUid }: { __knexUid: string }) => {
-      request.connection = __knexUid
-    })
-    query.then(
+    const isOn = (connectedAt: number): void => void (request.connectedAt = connectedAt)
+    this.#ask(isOn).then(
       () => this.#settle(request, 'ok'),
       (error: unknown) => this.#settle(request, 'error', textOf(error)),
     )
@@ -91,14 +86,13 @@ export class Load {
   #settle(request: Request, outcome: Sample['outcome'], error?: string): void {
     // After the cut-off an answer comes too late to count.
     if (!this.#waiting.delete(request)) return
-    const { calledAt, connection, dueAt } = request
-    const connectedAt = connection === undefined ? undefined : this.#application.connectedAt(connection)
+    const { calledAt, connectedAt, dueAt } = request
     this.#samples.push({
       sentAt: dueAt - this.#startedAt,
       lateMillis: calledAt - dueAt,
       waitMillis: performance.now() - dueAt,
       outcome,
-      paidConnect: connectedAt !== undefined && connectedAt > calledAt,
+      ...(connectedAt === undefined ? {} : { paidConnect: connectedAt > calledAt }),
       ...(error === undefined ? {} : { error }),
     })
     if (this.#waiting.size === 0) this.#whenQuiet?.()

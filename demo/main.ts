@@ -2,33 +2,34 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { dirname } from 'node:path'
-import { startPostgres, type PostgresServer } from '../test-integration/harness/postgres.ts'
-import { RUNS } from './application.ts'
+import { startPostgres } from '../test-integration/harness/postgres.ts'
+import { startRedis } from '../test-integration/harness/redis.ts'
 import { textOf } from './error-text.ts'
 import { parseOptions, USAGE, type Options } from './options.ts'
 import { performRun } from './perform-run.ts'
 import { Progress } from './progress.ts'
 import { renderReport } from './report/report.ts'
 import { toJson, type DemoResult, type Environment, type RunResult, type ScenarioResult } from './results.ts'
-import type { Scenario } from './scenarios/scenario.ts'
+import { RUNS, type PartName, type Scenario, type Servers } from './scenario.ts'
 import { renderErrors, renderLegend, renderTable } from './table.ts'
 
 async function main(options: Options): Promise<void> {
   const progress = new Progress(options.json ? process.stderr : process.stdout)
   // Now, and not after a minute of work.
   await mkdir(dirname(options.out), { recursive: true })
-  const server = await startPostgres({ prefer: 'embedded' })
-  const environment = describeEnvironment(server)
-  progress.say(`PostgreSQL ${environment.postgres}, Knex ${environment.knex}, Node ${environment.node}`)
+  const servers = await startServers(options.scenarios, progress)
+  const environment = describeEnvironment(servers)
+  for (const part of Object.values(environment.parts)) progress.say(part)
   const scenarios: ScenarioResult[] = []
   try {
-    for (const [index, scenario] of options.scenarios.entries()) {
-      progress.begin(index + 1, options.scenarios.length, scenario.name)
-      scenarios.push({ scenario, runs: await performBoth(scenario, server, progress) })
+    const playable = options.scenarios.filter(({ part }) => environment.parts[part] !== undefined)
+    for (const [index, scenario] of playable.entries()) {
+      progress.begin(index + 1, playable.length, scenario.name)
+      scenarios.push({ scenario, runs: await performBoth(scenario, servers, progress) })
       progress.end()
     }
   } finally {
-    await server.stop()
+    await Promise.all([servers.postgres?.stop(), servers.redis?.stop()])
   }
   const result: DemoResult = { environment, scenarios }
   await writeFile(options.out, renderReport(result))
@@ -37,25 +38,42 @@ async function main(options: Options): Promise<void> {
   progress.say(`\nReport: ${options.out}`)
 }
 
-async function performBoth(scenario: Scenario, server: PostgresServer, progress: Progress): Promise<RunResult[]> {
+async function performBoth(scenario: Scenario, servers: Servers, progress: Progress): Promise<RunResult[]> {
   const results: RunResult[] = []
   for (const run of RUNS) {
-    const result = await performRun(scenario, run, server, (tally) => progress.update(run, tally))
+    const result = await performRun(scenario, run, servers, (tally) => progress.update(run, tally))
     progress.finish(run, result.figures)
     results.push(result)
   }
   return results
 }
 
-function describeEnvironment({ kind, version }: PostgresServer): Environment {
-  const { version: knex } = createRequire(import.meta.url)('knex/package.json') as { version: string }
+/** Those that are needed. Redis does not come with the dependencies; without it its part is left out. */
+async function startServers(scenarios: readonly Scenario[], progress: Progress): Promise<Servers> {
+  const needs = (name: PartName): boolean => scenarios.some(({ part }) => part === name)
+  const postgres = needs('knex') ? await startPostgres({ prefer: 'embedded' }) : undefined
+  const redis = needs('ioredis') ? await startRedis().catch((error: unknown) => leaveOut(error, progress)) : undefined
+  return { ...(postgres && { postgres }), ...(redis && { redis }) }
+}
+
+function leaveOut(error: unknown, progress: Progress): undefined {
+  progress.say(`The part of ioredis is left out: ${textOf(error)}`)
+}
+
+function describeEnvironment({ postgres, redis }: Servers): Environment {
   return {
-    postgres: `${version} (${kind})`,
-    knex,
+    parts: {
+      ...(postgres && { knex: `Knex ${versionOf('knex')} on PostgreSQL ${postgres.version} (${postgres.kind})` }),
+      ...(redis && { ioredis: `ioredis ${versionOf('ioredis')} on Redis ${redis.version} (${redis.kind})` }),
+    },
     node: process.versions.node,
     cpus: availableParallelism(),
     at: new Date().toISOString(),
   }
+}
+
+function versionOf(host: string): string {
+  return (createRequire(import.meta.url)(`${host}/package.json`) as { version: string }).version
 }
 
 function readOptions(): Options | undefined {

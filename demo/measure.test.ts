@@ -5,6 +5,14 @@ function sample(sentAt: number, waitMillis: number, more: Partial<Sample> = {}):
   return { sentAt, lateMillis: 0, waitMillis, outcome: 'ok', paidConnect: false, ...more }
 }
 
+describe('the figures', () => {
+  it('tell of paid connects only where somebody knows of connections', () => {
+    expect(measure([sample(0, 1, { paidConnect: true }), sample(1, 1)], undefined).paidConnects).toBe(1)
+    const { paidConnect: _, ...unknown } = sample(0, 1)
+    expect(measure([unknown], undefined)).not.toHaveProperty('paidConnects')
+  })
+})
+
 describe('a percentile', () => {
   const hundred = Array.from({ length: 100 }, (_, index) => sample(index, 100 - index))
 

@@ -7,8 +7,8 @@ export interface Sample {
   /** Until the answer; for one that was never answered, until the run was cut off. */
   readonly waitMillis: number
   readonly outcome: 'ok' | 'error' | 'unanswered'
-  /** Its connection was opened after it had been sent: it waited for that. */
-  readonly paidConnect: boolean
+  /** Its connection was opened after it had been sent: it waited for that. Missing where nobody knows. */
+  readonly paidConnect?: boolean
   readonly error?: string
 }
 
@@ -30,7 +30,10 @@ export interface Figures {
   readonly p99: Wait
   /** Only of scenarios with a moment to recover from. */
   readonly recoveryMillis?: Recovery
-  readonly paidConnects: number
+  /** Only where it is known. */
+  readonly paidConnects?: number
+  /** Answers that were wrong, by what the server holds in the end; only of scenarios that look at it. */
+  readonly wrong?: number
   /** The worst delay of the load generator itself; while the process stands still, all waits grow. */
   readonly lagMillis: number
 }
@@ -39,6 +42,7 @@ export interface Figures {
 export const WELL_MILLIS = 100
 
 export function measure(samples: readonly Sample[], recoverFrom: number | undefined): Figures {
+  const isPaidKnown = samples.some(({ paidConnect }) => paidConnect !== undefined)
   const count = (outcome: Sample['outcome']): number => samples.filter((sample) => sample.outcome === outcome).length
   return {
     requests: samples.length,
@@ -48,7 +52,7 @@ export function measure(samples: readonly Sample[], recoverFrom: number | undefi
     worst: percentile(samples, 1),
     p99: percentile(samples, 0.99),
     ...(recoverFrom === undefined ? {} : { recoveryMillis: recovery(samples, recoverFrom) }),
-    paidConnects: samples.filter((sample) => sample.paidConnect).length,
+    ...(isPaidKnown ? { paidConnects: samples.filter(({ paidConnect }) => paidConnect === true).length } : {}),
     lagMillis: Math.max(0, ...samples.map((sample) => sample.lateMillis)),
   }
 }

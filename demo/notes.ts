@@ -1,4 +1,4 @@
-import type { PoolEvent } from '@poolkeeper/knex'
+import type { PoolEvent } from '@poolkeeper/core'
 import { textOf } from './error-text.ts'
 import { duration } from './format.ts'
 import type { Note } from './results.ts'

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { fileURLToPath } from 'node:url'
-import { SCENARIOS } from './scenarios/index.ts'
-import type { Scenario } from './scenarios/scenario.ts'
+import type { Scenario } from './scenario.ts'
+import { SCENARIOS } from './scenarios.ts'
 
 export interface Options {
   readonly scenarios: readonly Scenario[]

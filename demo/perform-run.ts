@@ -1,11 +1,8 @@
-import { startFaultProxy } from '../test-integration/faults/proxy.ts'
-import type { PostgresServer } from '../test-integration/harness/postgres.ts'
-import { startApplication, type Application, type RunName } from './application.ts'
 import { Load, type Tally } from './load.ts'
 import { countErrors, measure } from './measure.ts'
 import { Notes } from './notes.ts'
 import type { Mark, RunResult } from './results.ts'
-import { fill, type Scenario } from './scenarios/scenario.ts'
+import type { Play, RunName, Scenario, Servers } from './scenario.ts'
 
 const TALLY_EVERY_MILLIS = 100
 
@@ -13,34 +10,21 @@ const TALLY_EVERY_MILLIS = 100
 export async function performRun(
   scenario: Scenario,
   run: RunName,
-  server: PostgresServer,
+  servers: Servers,
   onTally: (tally: Tally) => void,
 ): Promise<RunResult> {
-  const network = await startFaultProxy({ target: server })
-  const { database, user } = server
-  const address = { host: network.host, port: network.port, user, database }
-  const application = startApplication(run, address, scenario.settings)
+  const play = await scenario.start(run, servers)
   try {
-    // Code that runs for the first time is slow, and that is no news about a pool.
-    await fill(application.db)
-    return await play(scenario, run, application, { server, network }, onTally)
+    return await perform(scenario, run, play, onTally)
   } finally {
-    // What hangs on a dead connection hangs until the network goes.
-    await network.close()
-    await application.db.destroy()
+    await play.end()
   }
 }
 
-async function play(
-  scenario: Scenario,
-  run: RunName,
-  application: Application,
-  surroundings: { server: PostgresServer; network: Awaited<ReturnType<typeof startFaultProxy>> },
-  onTally: (tally: Tally) => void,
-): Promise<RunResult> {
-  const { db, keeper } = application
+async function perform(scenario: Scenario, run: RunName, play: Play, onTally: (tally: Tally) => void): Promise<RunResult> {
+  const { ask, keeper } = play
   const startedAt = performance.now()
-  const load = new Load(application, startedAt, scenario.query)
+  const load = new Load(ask, startedAt)
   const notes = new Notes()
   keeper?.subscribe(notes.observe)
   const marks: Mark[] = []
@@ -52,15 +36,17 @@ async function play(
   }
   const ticker = setInterval(() => onTally(load.tally()), TALLY_EVERY_MILLIS)
   try {
-    await scenario.perform({ db, load, mark, ...surroundings })
+    await play.perform({ load, mark })
     const samples = await load.finish(scenario.patienceMillis)
+    const figures = measure(samples, recoverFrom)
+    const wrong = await play.audit?.(figures.ok, figures.errors)
     return {
       run,
       durationMillis: performance.now() - startedAt,
       samples,
       marks,
       recoverFrom,
-      figures: measure(samples, recoverFrom),
+      figures: wrong === undefined ? figures : { ...figures, wrong },
       errors: countErrors(samples),
       keeper: keeper && { stats: keeper.stats(), notes: notes.list() },
     }

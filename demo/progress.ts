@@ -1,8 +1,8 @@
 import type { WriteStream } from 'node:tty'
-import type { RunName } from './application.ts'
 import { wait } from './format.ts'
 import type { Tally } from './load.ts'
 import type { Figures } from './measure.ts'
+import type { RunName } from './scenario.ts'
 
 /** One line a scenario that follows it on a terminal; one line a finished run anywhere else. */
 export class Progress {
@@ -19,7 +19,7 @@ export class Progress {
   }
 
   begin(number: number, count: number, name: string): void {
-    this.#head = `${number}/${count} ${name.padEnd(16)}`
+    this.#head = `${number}/${count} ${name.padEnd(20)}`
     this.#finished = []
   }
 

@@ -1,7 +1,6 @@
-import type { PoolStats } from '@poolkeeper/knex'
-import type { RunName } from './application.ts'
+import type { PoolStats } from '@poolkeeper/core'
 import type { Figures, Sample } from './measure.ts'
-import type { Scenario } from './scenarios/scenario.ts'
+import type { PartName, RunName, Story } from './scenario.ts'
 
 /** A moment of a run, in milliseconds since it began. */
 export interface Mark {
@@ -30,13 +29,13 @@ export interface RunResult {
 }
 
 export interface ScenarioResult {
-  readonly scenario: Scenario
+  readonly scenario: Story & { readonly part: PartName }
   readonly runs: readonly RunResult[]
 }
 
 export interface Environment {
-  readonly postgres: string
-  readonly knex: string
+  /** What each part ran on, in words. */
+  readonly parts: Readonly<Partial<Record<PartName, string>>>
   readonly node: string
   readonly cpus: number
   readonly at: string
@@ -51,8 +50,9 @@ export interface DemoResult {
 export function toJson({ environment, scenarios }: DemoResult): object {
   return {
     environment,
-    scenarios: scenarios.map(({ scenario: { name, title, settingsText, patienceMillis }, runs }) => ({
+    scenarios: scenarios.map(({ scenario: { name, part, title, settingsText, patienceMillis }, runs }) => ({
       name,
+      part,
       title,
       settings: settingsText,
       patienceMillis,

@@ -1,4 +1,4 @@
-import { duration, recoveryText, wait } from './format.ts'
+import { duration, numberText, recoveryText, wait } from './format.ts'
 import { WELL_MILLIS } from './measure.ts'
 import type { RunResult, ScenarioResult } from './results.ts'
 
@@ -13,6 +13,7 @@ const HEADINGS = [
   'p99',
   'recovery',
   'paid a connect',
+  'wrong',
   'lag',
 ]
 const TEXT_COLUMNS = 2
@@ -34,7 +35,8 @@ export function renderTable(results: readonly ScenarioResult[]): string {
 function cellsOf({ run, figures }: RunResult): string[] {
   const counts = [figures.requests, figures.ok, figures.errors, figures.unanswered].map(String)
   const waits = [wait(figures.worst), wait(figures.p99), recoveryText(figures.recoveryMillis)]
-  return [run, ...counts, ...waits, String(figures.paidConnects), duration(figures.lagMillis)]
+  const known = [figures.paidConnects, figures.wrong].map(numberText)
+  return [run, ...counts, ...waits, ...known, duration(figures.lagMillis)]
 }
 
 /** What the words of the table mean. */
@@ -45,7 +47,8 @@ export function renderLegend(results: readonly ScenarioResult[]): string {
     `unanswered      neither result nor error ${patience} after the last request was sent, when the run was cut off;`,
     '                it counts as having waited until then (≥)',
     `recovery        from the fault until the last request that failed, or took more than ${WELL_MILLIS} ms, was over`,
-    'paid a connect  its connection was opened after it had been sent',
+    'paid a connect  its connection was opened after it had been sent; –: not looked at',
+    'wrong           executed twice, or acknowledged and not there in the end, as the story says; –: not looked at',
     'lag             how late the load generator itself was at worst; while the process stands still, all waits grow',
   ].join('\n')
 }

@@ -1,5 +1,5 @@
 // Makes this checkout ready on a machine that has only Node and npm: the dependencies always, the test servers
-// with --servers. It uses Node alone, because nothing else is there yet, and is silent when nothing is to be done.
+// with --servers; with --wish=Redis that one, which is then not required. It uses Node alone, because nothing else is there yet, and is silent when nothing is to be done.
 // Exit codes: 0 ready, 1 failed, 3 ready but for a test server.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -171,12 +171,25 @@ function ensurePrometheus() {
   }
 }
 
+/** A program shows more with it, and can do without. */
+function wish(name) {
+  const wished = servers.filter((server) => server.name === name && !server.ready())
+  if (wished.length === 0 || !canInstall()) return
+  try {
+    installFromDebian(wished.map((server) => server.debian))
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    console.log(`bootstrap: no ${name}: ${error.message.split('\n').at(-1)}`)
+  }
+}
+
 try {
   ensureDependencies()
   if (process.argv.includes('--servers')) {
     ensurePrometheus()
     ensureServers()
   }
+  for (const argument of process.argv) if (argument.startsWith('--wish=')) wish(argument.slice('--wish='.length))
 } catch (error) {
   if (!(error instanceof Failure)) throw error
   console.error(error.message)

@@ -44,10 +44,11 @@ function describe({ figures, marks, run }: RunResult): string {
   const { requests, ok, errors, unanswered, worst, p99 } = figures
   const moments = marks.map(({ at, label }) => `${label} at ${duration(at)}`).join('; ')
   return [
-    run === 'bare' ? 'Bare Knex:' : 'Knex with its pool kept:',
+    run === 'bare' ? 'Bare:' : 'Kept:',
     `${requests} requests, ${ok} ok, ${errors} errors, ${unanswered} unanswered;`,
     `worst wait ${wait(worst)}, 99th percentile ${wait(p99)}, recovery ${recoveryText(figures.recoveryMillis)};`,
-    `${figures.paidConnects} paid a connect.`,
+    figures.paidConnects === undefined ? '' : `${figures.paidConnects} paid a connect.`,
+    figures.wrong === undefined ? '' : `${figures.wrong} wrong.`,
     moments === '' ? '' : `Moments: ${moments}.`,
   ].join(' ')
 }
@@ -83,7 +84,7 @@ function dots(samples: readonly Sample[], { time, waits }: Axes): string {
 }
 
 function symbolOf({ outcome, paidConnect }: Sample): Sample['outcome'] | 'paid' {
-  return outcome === 'ok' && paidConnect ? 'paid' : outcome
+  return outcome === 'ok' && paidConnect === true ? 'paid' : outcome
 }
 
 function symbols(samples: readonly Sample[], symbol: string, { time, waits }: Axes): Markup[] {

@@ -1,4 +1,4 @@
-import { duration, recoveryText, wait } from '../format.ts'
+import { duration, numberText, recoveryText, wait } from '../format.ts'
 import type { Figures } from '../measure.ts'
 import type { RunResult, ScenarioResult } from '../results.ts'
 import { html, type Markup } from '../../report/html.ts'
@@ -11,7 +11,8 @@ const ROWS: readonly (readonly [string, (figures: Figures) => string | number])[
   ['worst wait', (figures) => wait(figures.worst)],
   ['99th percentile', (figures) => wait(figures.p99)],
   ['recovery', (figures) => recoveryText(figures.recoveryMillis)],
-  ['paid a connect', (figures) => figures.paidConnects],
+  ['paid a connect', (figures) => numberText(figures.paidConnects)],
+  ['wrong', (figures) => numberText(figures.wrong)],
   ['lag of the load', (figures) => duration(figures.lagMillis)],
 ]
 
@@ -30,13 +31,13 @@ export function renderFigures(runs: readonly RunResult[]): Markup {
 `
 }
 
-const OVERVIEW = ['scenario', 'run', 'failed', 'worst wait', 'paid a connect']
+const OVERVIEW = ['scenario', 'run', 'failed', 'worst wait', 'paid a connect', 'wrong']
 
 /** All scenarios at a glance. */
 export function renderOverview(results: readonly ScenarioResult[]): Markup {
   return html`<div class="scroll"><table>
-<caption>All scenarios: requests that got an error or no answer, the worst wait, and requests that waited for a new
-connection</caption>
+<caption>Requests that got an error or no answer, the worst wait, requests that waited for a new connection, and answers
+that were wrong</caption>
 <thead><tr>${OVERVIEW.map((heading) => html`<th scope="col">${heading}</th>`)}</tr></thead>
 ${results.map(overviewRows)}</table></div>
 `
@@ -45,10 +46,10 @@ ${results.map(overviewRows)}</table></div>
 function overviewRows({ runs, scenario: { name, title } }: ScenarioResult): Markup {
   const heading = html`<th scope="rowgroup" rowspan="${runs.length}"><a href="#${name}">${title}</a></th>`
   const rows = runs.map(
-    ({ figures: { errors, paidConnects, requests, unanswered, worst }, run }, index) =>
+    ({ figures: { errors, paidConnects, requests, unanswered, worst, wrong }, run }, index) =>
       html`<tr>${index === 0 ? heading : undefined}<td>${run}</td>
 <td>${errors + unanswered}<span class="of"> of ${requests}</span></td>
-<td>${wait(worst)}</td><td>${paidConnects}</td></tr>
+<td>${wait(worst)}</td><td>${numberText(paidConnects)}</td><td>${numberText(wrong)}</td></tr>
 `,
   )
   return html`<tbody>${rows}</tbody>

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { measure, type Sample } from '../measure.ts'
 import type { RunResult } from '../results.ts'
-import { fullPool } from '../scenarios/full-pool.ts'
+import { fullPool } from '../knex/full-pool.ts'
+import { cutInFlight } from '../redis/cut-in-flight.ts'
 import { renderReport } from './report.ts'
 
 const samples: readonly Sample[] = [
@@ -25,7 +26,7 @@ function resultOf(run: RunResult['run'], sent: readonly Sample[]): RunResult {
 }
 
 function reportOf(...runs: RunResult[]): string {
-  const environment = { postgres: '18', knex: '3', node: '20', cpus: 2, at: '2026-01-01T00:00:00.000Z' }
+  const environment = { parts: { knex: 'Knex 3 on PostgreSQL 18' }, node: '20', cpus: 2, at: '2026-01-01T00:00:00.000Z' }
   return renderReport({ environment, scenarios: [{ scenario: fullPool, runs }] })
 }
 
@@ -53,6 +54,17 @@ describe('the report', () => {
     const named = [...report.matchAll(/aria-labelledby="(\S+-title) (\S+-desc)"/g)].flatMap(([, ...ids]) => ids)
     expect(new Set(named).size).toBe(4)
     for (const id of named) expect(report.split(`id="${id}"`)).toHaveLength(2)
+  })
+
+  it('tells of a part only when it was played, and of what is wrong where somebody looked', () => {
+    expect(report).toContain('<h2>Knex on PostgreSQL</h2>')
+    expect(report).not.toContain('ioredis on Redis')
+    const figures = { ...measure(samples, 15), wrong: 7 }
+    const environment = { parts: { ioredis: 'ioredis 6' }, node: '20', cpus: 2, at: '2026-01-01T00:00:00.000Z' }
+    const runs = [{ ...resultOf('bare', samples), figures }]
+    const other = renderReport({ environment, scenarios: [{ scenario: cutInFlight, runs }] })
+    expect(other).not.toContain('Knex on PostgreSQL')
+    expect(other).toContain('<th scope="row">wrong</th><td>7</td>')
   })
 
   it('can be made of a run in which nothing was sent', () => {

@@ -1,4 +1,4 @@
-import type { PoolStats } from '@poolkeeper/knex'
+import type { PoolStats } from '@poolkeeper/core'
 import { duration } from '../format.ts'
 import type { Note, RunResult, ScenarioResult } from '../results.ts'
 import { linearAxis, logAxis } from '../../report/axis.ts'

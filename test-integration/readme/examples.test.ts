@@ -38,7 +38,7 @@ describe('every example', () => {
 
 /** What an example finds as `DATABASE_URL`, or as `REDIS_URL`: what its page is about. */
 const isAboutMysql = ({ page }: CodeBlock): boolean => page.startsWith('packages/mysql2/')
-const isAboutRedis = ({ page }: CodeBlock): boolean => page.startsWith('packages/ioredis/')
+const isAboutRedis = ({ page }: CodeBlock): boolean => page.startsWith('packages/ioredis/') || page.startsWith('examples/redis-jobs/')
 const isAboutPostgres = (block: CodeBlock): boolean => !isAboutMysql(block) && !isAboutRedis(block)
 const [onMariadb, onRedis, onPostgres] = [isAboutMysql, isAboutRedis, isAboutPostgres].map((belongs) =>
   blocks.filter((block) => block.runs && belongs(block)),

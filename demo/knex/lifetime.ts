@@ -1,6 +1,7 @@
-import { fill, type Scenario } from './scenario.ts'
+import type { Scenario } from '../scenario.ts'
+import { fill, knexScenario } from './knex-scenario.ts'
 
-export const lifetime: Scenario = {
+export const lifetime: Scenario = knexScenario({
   name: 'lifetime',
   title: 'Connections grow old under load',
   story:
@@ -18,4 +19,4 @@ export const lifetime: Scenario = {
     await fill(stage.db)
     await stage.load.steady({ perSecond: 200, seconds: 8 })
   },
-}
+})

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { DEFAULTS_TEXT, fill, type Scenario } from './scenario.ts'
+import type { Scenario } from '../scenario.ts'
+import { DEFAULTS_TEXT, fill, knexScenario, type Stage } from './knex-scenario.ts'
 
-export const serverRestart: Scenario = {
+export const serverRestart: Scenario = knexScenario({
   name: 'server-restart',
   title: 'The server restarts under load',
   story:
@@ -15,9 +16,9 @@ export const serverRestart: Scenario = {
     await fill(stage.db)
     await Promise.all([stage.load.steady({ perSecond: 100, seconds: 6 }), restart(stage)])
   },
-}
+})
 
-async function restart({ mark, server }: Parameters<Scenario['perform']>[0]): Promise<void> {
+async function restart({ mark, server }: Stage): Promise<void> {
   await sleep(1_500)
   mark('server stops', { recoverFrom: true })
   await server.restart('fast', () => sleep(1_000))

@@ -1,6 +1,7 @@
-import { DEFAULTS_TEXT, warmUp, type Scenario } from './scenario.ts'
+import type { Scenario } from '../scenario.ts'
+import { DEFAULTS_TEXT, knexScenario, warmUp } from './knex-scenario.ts'
 
-export const silentFirewall: Scenario = {
+export const silentFirewall: Scenario = knexScenario({
   name: 'silent-firewall',
   title: 'A firewall forgets the connections, and tells nobody',
   story:
@@ -18,4 +19,4 @@ export const silentFirewall: Scenario = {
     stage.load.burst(20)
     await stage.load.steady({ perSecond: 50, seconds: 6 })
   },
-}
+})

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { POOL } from '../application.ts'
-import type { Scenario, Stage } from './scenario.ts'
+import { POOL } from './application.ts'
+import type { Scenario } from '../scenario.ts'
+import { knexScenario, type Stage } from './knex-scenario.ts'
 
-export const fullPool: Scenario = {
+export const fullPool: Scenario = knexScenario({
   name: 'full-pool',
   title: 'The pool is full, and callers wait',
   story:
@@ -15,7 +16,7 @@ export const fullPool: Scenario = {
   async perform(stage) {
     await Promise.all([stage.load.steady({ perSecond: 20, seconds: 5 }), holdAll(stage)])
   },
-}
+})
 
 async function holdAll({ db, mark }: Stage): Promise<void> {
   await sleep(1_000)

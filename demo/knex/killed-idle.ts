@@ -1,6 +1,7 @@
-import { DEFAULTS_TEXT, warmUp, type Scenario } from './scenario.ts'
+import type { Scenario } from '../scenario.ts'
+import { DEFAULTS_TEXT, knexScenario, warmUp } from './knex-scenario.ts'
 
-export const killedIdle: Scenario = {
+export const killedIdle: Scenario = knexScenario({
   name: 'killed-idle',
   title: 'The server ends all idle connections',
   story:
@@ -18,4 +19,4 @@ export const killedIdle: Scenario = {
     stage.load.burst(20)
     await stage.load.steady({ perSecond: 50, seconds: 3 })
   },
-}
+})

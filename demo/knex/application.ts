@@ -1,10 +1,6 @@
 import { keeperOf, withPoolPolicy, type PoolKeeper, type PoolPolicyOptions } from '@poolkeeper/knex'
 import knex, { type Knex } from 'knex'
-
-/** Knex as it is, or Knex with its pool kept by a policy. */
-export type RunName = 'bare' | 'kept'
-
-export const RUNS: readonly RunName[] = ['bare', 'kept']
+import type { RunName } from '../scenario.ts'
 
 export const POOL = { min: 2, max: 10 } as const
 
