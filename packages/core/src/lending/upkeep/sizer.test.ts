@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { PoolPolicyOptions } from '../../policy/options.ts'
 import { simulatePool, type SimulatedPool } from '../../testing/index.ts'
@@ -53,6 +54,29 @@ describe('a schedule', () => {
     await pool.clock.advance(10)
     expect(pool.keeper.stats()).toMatchObject({ used: 0, idle: 2 })
     expect(closes(pool)).toEqual({ shrink: 4 })
+  })
+
+  test('however many are held when it shrinks, none of them is closed, and no fewer than its min are kept', { timeout: 60_000 }, async () => {
+    const few = fc.integer({ min: 0, max: 8 })
+    await fc.assert(
+      fc.asyncProperty(few, few, async (most, back) => {
+        const wallStart = 20 * HOUR - 2_000
+        const pool = simulatePool({ policy: { sizing: OFFICE, maxLifetimeMillis: false }, wallStart })
+        const held = await take(pool, most)
+        for (const connection of held.splice(0, back)) pool.release(connection)
+        await pool.clock.advance(3_000)
+        expect(sizeOf(pool)).toEqual([1, 2])
+        expect(pool.keeper.stats().used).toBe(held.length)
+        expect(pool.server.alive).toBeGreaterThanOrEqual(Math.max(1, held.length))
+        expect(pool.server.alive).toBeLessThanOrEqual(Math.max(2, held.length))
+        for (const connection of held) await pool.clock.until(pool.query(connection))
+        for (const connection of held) expect(pool.release(connection)).toBe(true)
+        await pool.clock.advance(1_000)
+        expect(pool.server.alive).toBeGreaterThanOrEqual(1)
+        expect(pool.server.alive).toBeLessThanOrEqual(2)
+      }),
+      { numRuns: 20 },
+    )
   })
 
   test('is followed day after day, also while nobody uses the pool, and tells of each change', { timeout: 60_000 }, async () => {
