@@ -98,6 +98,7 @@ export type {
 } from './sizing/options.ts'
 export { rulesOf, type RulesByMoment } from './rules/index.ts'
 export type { Moment, Objection, Rule, Situation } from './rules/rule.ts'
+export { PoolCircuit } from './lending/opening/circuit-breaker.ts'
 export { SharedKeeper } from './shared/shared-keeper.ts'
 export type { SharedAuthentication, SharedEvents, SharedPort } from './shared/shared-port.ts'
 export {

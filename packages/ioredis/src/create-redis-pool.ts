@@ -1,4 +1,4 @@
-import { PoolkeeperError, type PoolKeeper, registerKeeper, registeredKeeper, SharedKeeper, systemClock } from '@poolkeeper/core'
+import { PoolCircuit, PoolkeeperError, type PoolKeeper, registerKeeper, registeredKeeper, SharedKeeper, systemClock } from '@poolkeeper/core'
 import type { Redis, RedisOptions } from 'ioredis'
 import { faceOf } from './commands/facade.ts'
 import { copyScripts, type HostClient, hostClient, type MakeMember, membersLike, membersOf, newClient } from './host/redis-client.ts'
@@ -70,10 +70,12 @@ function poolOf(face: HostClient, make: MakeMember, given: RedisPoolPolicy, dupl
   const life = new PoolLife(face)
   const policy = settings.ofLanes({})
   const lanes = new Lanes(make, policy, systemClock, life)
-  const shared = new SharedKeeper(lanes, policy, { resolve: (changes) => settings.ofLanes(changes) })
+  // What lanes learn of the server holds for leases, and the other way round.
+  const circuit = new PoolCircuit()
+  const shared = new SharedKeeper(lanes, policy, { circuit, resolve: (changes) => settings.ofLanes(changes) })
   lanes.attach(shared)
   const credentials = shared.credentialsProvider()
-  const leases = settings.hasLeases ? new Leases(make, settings.leases(credentials), (client) => copyScripts(face, client)) : undefined
+  const leases = settings.hasLeases ? new Leases(make, settings.leases(credentials), circuit, (client) => copyScripts(face, client)) : undefined
   const keeper = new RedisPoolKeeper({
     lanes,
     shared,

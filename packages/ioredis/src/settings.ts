@@ -22,7 +22,6 @@ const IDLE_TIMEOUT_MILLIS = 30_000
 
 /** Why these cannot be had. */
 const CANNOT: Partial<Record<keyof PoolPolicyOptions, string>> = {
-  circuit: 'it is not built for connections that are shared',
   mode: 'a pool that is made with its policy has no ways of its own that one could look at',
   onReturn: 'what was left on a lease is always undone',
   sizing: 'the size of what is shared is `lanes`',

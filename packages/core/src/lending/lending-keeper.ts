@@ -24,6 +24,7 @@ import { Incidents } from './proof/incidents.ts'
 import { Leases } from './leases.ts'
 import { Losses } from './proof/losses.ts'
 import { NestedAcquires } from './holding/nested-acquires.ts'
+import type { PoolCircuit } from './opening/circuit-breaker.ts'
 import { Openings, STUCK_AFTER_MILLIS } from './opening/openings.ts'
 import { Operations } from './operating/operations.ts'
 import { Pressure } from './opening/pressure.ts'
@@ -40,6 +41,8 @@ export interface KeeperDependencies {
   readonly draw?: () => number
   /** Settles what was changed since the start against the host's options, for `reconfigure()`. */
   readonly resolve?: (changes: PoolPolicyOptions) => PoolPolicy
+  /** Where several keepers attend parts of one pool. */
+  readonly circuit?: PoolCircuit
 }
 
 /**
@@ -62,10 +65,10 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   readonly #sizer: Sizer<C>
 
   constructor(port: LendingPort<C>, policy: PoolPolicy, dependencies: KeeperDependencies = {}) {
-    const { clock = systemClock, draw = Math.random, resolve } = dependencies
+    const { circuit, clock = systemClock, draw = Math.random, resolve } = dependencies
     const context = new LendingContext(port, policy, clock, draw)
     const incidents = new Incidents<C>(context, () => this.#upkeep.mayTalk())
-    const openings = new Openings(context)
+    const openings = new Openings(context, circuit)
     const checks: Checks<C> = new Checks(context, openings, (facts, error) => incidents.report(facts, error, checks))
     const pressure = new Pressure(context)
     const upkeep = new Upkeep(context, { checks, openings, incidents, pressure, leaks: () => this.#leases.leaks, size: () => this.#sizer.look() })
@@ -196,7 +199,7 @@ export class LendingKeeper<C extends object> implements PoolKeeper, LendingEvent
   /** Connecting fails: who comes now is refused, or is the reason for a probe. */
   #broken(): PoolkeeperError | undefined {
     const refusal = this.#openings.breaker.refusal()
-    this.#upkeep.wake(this.#openings.pauseLeft())
+    this.#upkeep.wake(this.#openings.breaker.pauseLeft)
     return refusal ?? this.#pressure.refusal()
   }
 

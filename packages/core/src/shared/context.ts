@@ -36,6 +36,10 @@ export class SharedContext<C extends object> {
   lastAcquireAt: number = -Infinity
   lastTimeoutAt: number = -Infinity
   lastOpenError: unknown
+  /** Such errors name no deadline that this process kept from being noticed: its port looks after its input first. */
+  readonly lastOpenBlockedMillis = 0
+  /** What is shared has no mode in which it is only looked at by us. */
+  readonly observer: undefined
   /** How often connecting failed since it last succeeded. */
   openFailures = 0
   /** The minimum is kept: the policy names it, or somebody called `ready()`. */

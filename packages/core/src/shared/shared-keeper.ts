@@ -9,12 +9,13 @@ import type { KeeperDependencies } from '../lending/lending-keeper.ts'
 import type { FrameOwner } from '../origin.ts'
 import type { PoolPolicyOptions } from '../policy/options.ts'
 import type { PoolPolicy } from '../policy/values.ts'
-import type { AcquireFailure } from '../port.ts'
+import type { AcquireFailure, ConnectRefusal } from '../port.ts'
 import type { PoolObserver, SubscribeOptions } from '../reporter.ts'
 import type { DurationBuckets, DurationKind, PoolStats } from '../stats.ts'
 import { judge } from '../verdict.ts'
 import { Attempts } from './attempts.ts'
 import { SharedChecks } from './checks.ts'
+import { SharedConnects } from './connects.ts'
 import { SharedContext } from './context.ts'
 import { SharedDrain } from './drain.ts'
 import { SharedLogins } from './logins.ts'
@@ -34,17 +35,20 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
   readonly #context: SharedContext<C>
   readonly #checks: SharedChecks<C>
   readonly #logins: SharedLogins<C>
+  readonly #connects: SharedConnects<C>
   readonly #upkeep: SharedUpkeep<C>
   readonly #drain: SharedDrain<C>
   readonly #operations: SharedOperations<C>
   readonly #attempts = new Attempts()
 
   constructor(port: SharedPort<C>, policy: PoolPolicy, dependencies: KeeperDependencies = {}) {
-    const { clock = systemClock, draw = Math.random, resolve } = dependencies
+    const { circuit, clock = systemClock, draw = Math.random, resolve } = dependencies
     this.#context = new SharedContext(port, policy, clock, draw)
     this.#checks = new SharedChecks(this.#context, (connection, error) => this.#incident(connection, error))
     this.#logins = new SharedLogins(this.#context)
-    this.#upkeep = new SharedUpkeep(this.#context, this.#checks, this.#logins)
+    this.#connects = new SharedConnects(this.#context, draw, circuit)
+    const { breaker } = this.#connects
+    this.#upkeep = new SharedUpkeep(this.#context, this.#checks, this.#logins, breaker)
     this.#drain = new SharedDrain(this.#context)
     this.#operations = new SharedOperations(this.#context, this.#upkeep, resolve)
     this.#context.changed = () => {
@@ -62,7 +66,7 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
   }
 
   stats(): PoolStats {
-    return sharedStats(this.#context)
+    return sharedStats(this.#context, this.#connects.breaker.status)
   }
 
   durations(what: DurationKind, boundsMillis: readonly number[]): DurationBuckets {
@@ -74,11 +78,11 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
   }
 
   health(): PoolHealth {
-    return sharedHealth(this.#context, this.#attempts.oldestAt)
+    return sharedHealth(this.#context, this.#connects.breaker.status, this.#attempts.oldestAt)
   }
 
   explain(): PoolExplanation {
-    return sharedExplanation(this.#context, this.#checks)
+    return sharedExplanation(this.#context, this.#checks, this.#connects.breaker)
   }
 
   /** Nothing is lent, so nothing is sized. */
@@ -137,12 +141,24 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
     const { counters, draining, paused, policy, port } = this.#context
     this.#context.lastAcquireAt = this.#context.clock.now()
     const isFull = policy.maxPending !== false && port.waiters().length >= policy.maxPending && port.counts().used >= policy.max
-    if (!draining && paused !== 'fail' && !isFull) return undefined
+    if (!draining && paused !== 'fail' && !isFull) return this.#connects.breaker.isClosed ? undefined : this.#broken()
     counters.acquires.refused++
     if (draining) return this.#context.drainingError()
     return paused === 'fail'
       ? this.#context.pausedError()
       : this.#context.error('POOL_EXHAUSTED', `has ${policy.maxPending} callers waiting already`)
+  }
+
+  /** Connecting fails: who comes now is refused, or is the reason for a probe. */
+  #broken(): PoolkeeperError | undefined {
+    const { breaker } = this.#connects
+    const refusal = breaker.refusal()
+    this.#upkeep.wake(breaker.pauseLeft)
+    return refusal
+  }
+
+  mayOpen(): boolean {
+    return this.#connects.breaker.letsIn
   }
 
   clear(since: number = Infinity): true | Promise<void> {
@@ -196,17 +212,20 @@ export class SharedKeeper<C extends object> implements PoolKeeper, SharedEvents<
     const facts = ledger.open(connection, clock.now(), situation.generation)
     this.#context.lastOpenError = undefined
     this.#context.openFailures = 0
+    this.#connects.succeeded()
     counters.opens.ok++
     counters.open.record(openMillis)
     if (reporter.hears('opened')) reporter.emit('opened', { connection: facts.id, openMillis })
     this.#context.changed()
   }
 
-  openFailed(attempt: number, error: unknown): void {
+  openFailed(attempt: number, error: unknown, refusal?: ConnectRefusal): void {
     const { counters, reporter } = this.#context
     const openMillis = this.#attempts.end(attempt, this.#context.clock.now())
     this.#context.lastOpenError = error
     this.#context.openFailures++
+    this.#connects.failed(openMillis, error, refusal)
+    if (!this.#connects.breaker.isClosed) this.#upkeep.wake(this.#connects.breaker.pauseLeft)
     counters.opens.failed++
     if (reporter.hears('openFailed')) reporter.emit('openFailed', { error, openMillis })
     this.#context.changed()

@@ -105,10 +105,13 @@ export interface SharedEvents<C extends object> {
   /** The server took them; told after `opened`. */
   authenticated(connection: C, credentials: PoolCredentials): void
 
+  /** Whether the host may connect for those who wait: not while connecting fails so often that only the keeper does. */
+  mayOpen(): boolean
   /** An attempt to connect begins; the returned number names it. */
   opening(): number
   opened(attempt: number, connection: C): void
-  openFailed(attempt: number, error: unknown): void
+  /** With what the error says of the server, where the port knows. */
+  openFailed(attempt: number, error: unknown, refusal?: ConnectRefusal): void
   /** It was given up because nobody needs it any more, which says nothing of the server. */
   openAbandoned(attempt: number): void
 

@@ -1,4 +1,5 @@
 import type { Timer } from '../clock.ts'
+import type { CircuitBreaker } from '../lending/opening/circuit-breaker.ts'
 import { FreezeWatch, STOPPED_AFTER_MILLIS } from '../lending/upkeep/freeze.ts'
 import { judge } from '../verdict.ts'
 import type { SharedChecks } from './checks.ts'
@@ -19,15 +20,18 @@ export class SharedUpkeep<C extends object> {
   readonly #context: SharedContext<C>
   readonly #checks: SharedChecks<C>
   readonly #logins: SharedLogins<C>
+  readonly #breaker: CircuitBreaker
   readonly #freeze: FreezeWatch
   #timer: Timer | undefined
+  #dueAt = Infinity
   #stopped = false
   #opening = false
 
-  constructor(context: SharedContext<C>, checks: SharedChecks<C>, logins: SharedLogins<C>) {
+  constructor(context: SharedContext<C>, checks: SharedChecks<C>, logins: SharedLogins<C>, breaker: CircuitBreaker) {
     this.#context = context
     this.#checks = checks
     this.#logins = logins
+    this.#breaker = breaker
     this.#freeze = new FreezeWatch(context.clock)
   }
 
@@ -37,11 +41,13 @@ export class SharedUpkeep<C extends object> {
     this.#timer = undefined
   }
 
-  /** Makes sure that a round comes. */
+  /** Makes sure that a round comes, and no later than `within` milliseconds from now. */
   wake(within: number = this.#period()): void {
-    if (this.#stopped || this.#timer !== undefined) return
     const { clock } = this.#context
     const dueAt = clock.now() + within
+    if (this.#stopped || (this.#timer !== undefined && this.#dueAt <= dueAt)) return
+    this.#timer?.cancel()
+    this.#dueAt = dueAt
     this.#timer = clock.after(within, () => {
       this.#timer = undefined
       const lateBy = clock.now() - dueAt
@@ -72,6 +78,7 @@ export class SharedUpkeep<C extends object> {
 
   #isNeeded(): boolean {
     const { keepsMinimum, port } = this.#context
+    if (!this.#breaker.isClosed && this.#context.mayTalk()) return true
     return keepsMinimum || this.#context.total() + port.counts().pending > 0
   }
 
@@ -80,12 +87,15 @@ export class SharedUpkeep<C extends object> {
     const { keepaliveMillis } = this.#context.policy
     const forKeepalive = keepaliveMillis === false ? Infinity : keepaliveMillis / 20
     const wish = Math.min(forKeepalive, this.#logins.periodMillis, this.#context.isInUse() ? PERIOD_IN_USE_MILLIS : LONGEST_PERIOD_MILLIS)
-    return Math.max(SHORTEST_PERIOD_MILLIS, wish)
+    // A pause has its own least length, and those who need its end shall not wait for a round.
+    const pauseMillis = this.#breaker.isClosed ? 0 : this.#breaker.pauseLeft
+    return Math.min(pauseMillis || Infinity, Math.max(SHORTEST_PERIOD_MILLIS, wish))
   }
 
   #round(): void {
     this.look()
     this.#logins.expire()
+    this.#breaker.attend(this.#context.mayTalk())
     if (!this.#context.mayTalk()) return
     this.#logins.renew(this.#period())
     this.#keepAlive()
@@ -107,7 +117,7 @@ export class SharedUpkeep<C extends object> {
     const { closing, pending } = port.counts()
     // The host opens connections for those who wait, and what is asked of it now would stand in line behind them.
     if (pending > 0) return
-    if (!keepsMinimum || this.#opening || this.#context.total() - closing >= policy.min) return
+    if (!keepsMinimum || !this.#breaker.letsIn || this.#opening || this.#context.total() - closing >= policy.min) return
     this.#opening = true
     // What fails is counted where every failed connect is; the next round tries again.
     await port.open(policy.min).catch(() => {})

@@ -1,19 +1,21 @@
 import type { PoolkeeperErrorCode } from '../errors.ts'
+import type { CircuitBreaker } from '../lending/opening/circuit-breaker.ts'
+import type { CircuitStatus } from '../lending/opening/circuit.ts'
 import { explainConnection, type PoolExplanation } from '../lending/operating/explain.ts'
 import { judgeHealth, type PoolHealth } from '../lending/operating/health.ts'
 import { poolStateOf, type PoolStats } from '../stats.ts'
 import type { SharedChecks } from './checks.ts'
 import type { SharedContext } from './context.ts'
 
-export function sharedStats<C extends object>(context: SharedContext<C>): PoolStats {
+export function sharedStats<C extends object>(context: SharedContext<C>, circuit: CircuitStatus): PoolStats {
   const { counters, draining, paused, policy, situation } = context
   const { name, min, max } = policy
   const counts = context.counts()
   const state = poolStateOf(counts, draining, paused !== false)
-  return { name, state, min, max, generation: situation.generation, circuit: 'closed', ...counts, ...counters.snapshot() }
+  return { name, state, min, max, generation: situation.generation, circuit, ...counts, ...counters.snapshot() }
 }
 
-export function sharedHealth<C extends object>(context: SharedContext<C>, oldestAttemptAt: number): PoolHealth {
+export function sharedHealth<C extends object>(context: SharedContext<C>, circuit: CircuitStatus, oldestAttemptAt: number): PoolHealth {
   const { clock, draining, lastOpenError, lastTimeoutAt, paused, policy } = context
   const now = clock.now()
   return judgeHealth({
@@ -21,21 +23,26 @@ export function sharedHealth<C extends object>(context: SharedContext<C>, oldest
     max: policy.max,
     draining,
     paused: paused !== false,
-    circuit: 'closed',
+    circuit,
     connectFails: lastOpenError !== undefined,
     connectSilentMillis: oldestAttemptAt === Infinity ? 0 : now - oldestAttemptAt,
     sinceTimeoutMillis: now - lastTimeoutAt,
   })
 }
 
-export function sharedExplanation<C extends object>(context: SharedContext<C>, checks: SharedChecks<C>): PoolExplanation {
+export function sharedExplanation<C extends object>(context: SharedContext<C>, checks: SharedChecks<C>, breaker: CircuitBreaker): PoolExplanation {
   const { clock, policy, port, situation } = context
   const now = clock.now()
   const { generation, suspendedMillis } = situation
   const isKept = policy.keepaliveMillis !== false && context.mayTalk()
   const { why } = whyWaiting(context)
   return {
-    connecting: { circuit: 'closed', failures: context.openFailures, lastError: context.lastOpenError, pauseMillis: 0 },
+    connecting: {
+      circuit: breaker.status,
+      failures: context.openFailures,
+      lastError: context.lastOpenError,
+      pauseMillis: breaker.isClosed ? 0 : breaker.pauseLeft,
+    },
     connections: port.connections().map((connection) => {
       const state = checks.isRunning(connection) ? 'validating' : port.isIdle(connection) ? 'idle' : 'used'
       return explainConnection(context.factsOf(connection), state, {

@@ -11,6 +11,7 @@ export const CONNECTION_COMMANDS = [
   'discard',
   'exec',
   'hello',
+  'himport',
   'monitor',
   'psubscribe',
   'psync',
@@ -51,13 +52,13 @@ export const BLOCKING_COMMANDS = [
 /** These of them block only when they are told to. */
 const BLOCK_ON_REQUEST: ReadonlySet<string> = new Set(['xread', 'xreadgroup'])
 
-/** `multi` and `exec` are a pipeline's own brackets. */
+/** `multi` and `exec` are a pipeline's own brackets; `quit()` is a method of the pool, and no command of a connection. */
 const BRACKETS: ReadonlySet<string> = new Set(['exec', 'multi'])
 
 type Kind = 'connection' | 'blocking' | 'ordinary'
 
 const KINDS: ReadonlyMap<string, Kind> = new Map([
-  ...[...CONNECTION_COMMANDS, 'multi'].map((name) => [name, 'connection'] as const),
+  ...[...CONNECTION_COMMANDS, 'multi', 'quit'].map((name) => [name, 'connection'] as const),
   ...BLOCKING_COMMANDS.map((name) => [name, 'blocking'] as const),
 ])
 
@@ -110,7 +111,8 @@ export function refusal(name: string): PoolkeeperError {
 
 function wayTo(command: string): string {
   if (command === 'select') return 'give `db` in the options of a pool'
-  if (command === 'auth' || command === 'hello') return 'give `username`, `password` and `protocol` in the options of the pool'
+  if (command === 'auth' || command === 'hello') return 'give `username`, `password` and `protocol` in the options of the pool, or `credentials` in its policy'
+  if (command === 'quit') return 'call `pool.quit()`'
   if (command === 'multi' || command === 'exec' || command === 'discard') return 'use `multi()…exec()`, which goes out in one piece'
   return 'take one for yourself, with `pool.use(client => …)` or `pool.lease()`'
 }

@@ -86,10 +86,16 @@ export class Lane {
     return this.heard !== this.#heardThen
   }
 
+  /** Somebody uses it after a rest, in which nobody looked: its silence begins now. */
+  activate(now: number): void {
+    this.isActive = true
+    this.#silentSince = now
+  }
+
   /** A look at it, now and then while it is active; whether it said anything since the last one. */
   look(now: number): boolean {
     const { hasSpoken } = this
-    if (hasSpoken || this.inFlight === 0) this.#silentSince = hasSpoken ? now : Math.max(this.#silentSince, this.#lookedAt)
+    if (hasSpoken || this.inFlight === 0) this.#silentSince = now
     this.#heardThen = this.heard
     this.#lookedAt = now
     const answered = this.sent - this.client.commandQueue.length

@@ -53,6 +53,7 @@ export class Lanes implements SharedPort<Lane> {
     })
     this.#opener = new Opener(make, clock, policy, () => this.#isWanted(), {
       credentials: (refused) => this.#events.credentials(refused),
+      mayOpen: () => this.#events.mayOpen(),
       opening: () => this.#opening(),
       opened: (attempt, client) => this.#opened(attempt, client),
       openFailed: (attempt, error) => this.#openFailed(attempt, error),
@@ -96,7 +97,7 @@ export class Lanes implements SharedPort<Lane> {
     // Nobody who is alone waits for the end of a turn.
     if (isBusy) lane.gather()
     if (!lane.isActive) {
-      lane.isActive = true
+      lane.activate(this.#clock.now())
       this.#events.busy(lane)
       this.#watch.wake()
     } else if (isBusy && this.#all.size < this.#policy.max && this.#opener.count === 0) {
@@ -145,7 +146,7 @@ export class Lanes implements SharedPort<Lane> {
   }
 
   #openFailed(attempt: number, error: unknown): void {
-    this.#events.openFailed(attempt, error)
+    this.#events.openFailed(attempt, error, redisDriver.refusalOf(error))
     this.#news.error(error)
     this.#changed()
   }

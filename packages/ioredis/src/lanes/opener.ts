@@ -10,6 +10,8 @@ const PATIENCE = 4
 
 /** What is told of attempts to connect. */
 export interface OpenerEvents extends CredentialsSource {
+  /** Whether those who wait are let into a connect now; if not, they are told, or woken when it is over. */
+  mayOpen(): boolean
   opening(): number
   opened(attempt: number, client: HostClient): void
   openFailed(attempt: number, error: unknown): void
@@ -64,7 +66,7 @@ export class Opener {
 
   /** Somebody waits: one attempt at a time, with pauses between those that fail, until nobody does. */
   want(): void {
-    if (this.#isStopped || this.#patient !== undefined || this.#pause !== undefined) return
+    if (this.#isStopped || this.#patient !== undefined || this.#pause !== undefined || !this.#events.mayOpen()) return
     const pauseMillis = this.#backoff.leftMillis(this.#clock.now(), true)
     if (pauseMillis > 0) this.#wait(pauseMillis)
     else this.#beginPatient()

@@ -1,4 +1,4 @@
-import { forgetKeeper, type Clock, type PoolKeeper, type PoolPolicyOptions, systemClock } from '@poolkeeper/core'
+import { forgetKeeper, type Clock, type PoolCircuit, type PoolKeeper, type PoolPolicyOptions, systemClock } from '@poolkeeper/core'
 import { type RedisConnection, redisDriver } from '@poolkeeper/drivers'
 import { applyPoolPolicy, type CreateAttempt } from '@poolkeeper/generic-pool'
 import { createPool, type Pool } from 'generic-pool'
@@ -36,7 +36,7 @@ export class Leases {
   }
 
   /** @param adorn - gives a client what was defined on the pool: its scripts */
-  constructor(make: MakeMember, policy: PoolPolicyOptions & { readonly max: number }, adorn: (client: HostClient) => void) {
+  constructor(make: MakeMember, policy: PoolPolicyOptions & { readonly max: number }, circuit: PoolCircuit, adorn: (client: HostClient) => void) {
     this.#adorn = adorn
     this.#pool = createPool<HostClient>(
       {
@@ -49,7 +49,7 @@ export class Leases {
       // The one that was used last comes first: what nobody needs is closed in the end.
       { max: policy.max, autostart: false, fifo: false },
     )
-    this.keeper = applyPoolPolicy<HostClient>(this.#pool, policy, this.#driver)
+    this.keeper = applyPoolPolicy<HostClient>(this.#pool, policy, this.#driver, { circuit })
     this.unlist()
   }
 

@@ -39,6 +39,7 @@ export class Session {
   #isWatching = false
   #isInMulti = false
   #isTracking = false
+  #hasFieldsets = false
   /** What ends the subscriptions that were made. */
   readonly #subscribed = new Set<string>()
   #isSpoilt = false
@@ -69,6 +70,7 @@ export class Session {
     else if (command === 'unwatch') this.#isWatching = false
     else if (command === 'exec' || command === 'discard') this.#isWatching = this.#isInMulti = false
     else if (command === 'client') this.#noteClient(String(args[0]).toLowerCase(), String(args[1]).toLowerCase())
+    else if (command === 'himport') this.#hasFieldsets = true
     else if (FOR_GOOD.has(command)) this.#isSpoilt = true
   }
 
@@ -78,7 +80,7 @@ export class Session {
   }
 
   get isClean(): boolean {
-    const hasNothing = !this.#isWatching && !this.#isInMulti && !this.#isTracking && !this.#isSpoilt
+    const hasNothing = !this.#isWatching && !this.#isInMulti && !this.#isTracking && !this.#hasFieldsets && !this.#isSpoilt
     return hasNothing && this.#subscribed.size === 0 && this.#isInOwnDatabase
   }
 
@@ -93,9 +95,11 @@ export class Session {
     if (this.#isInMulti) undoing.push(['discard'])
     else if (this.#isWatching) undoing.push(['unwatch'])
     if (this.#isTracking) undoing.push(['client', 'tracking', 'off'])
+    if (this.#hasFieldsets) undoing.push(['himport', 'discardall'])
     if (!this.#isInOwnDatabase) undoing.push(['select', String(this.#client.options.db ?? 0)])
     await Promise.all(undoing.map(([command = '', ...args]) => answerTo(this.#client, command, args)))
     this.#subscribed.clear()
+    this.#hasFieldsets = false
   }
 }
 

@@ -1,6 +1,6 @@
 import { isPoolkeeperError } from '../../errors.ts'
 import { Backoff } from './backoff.ts'
-import { CircuitBreaker } from './circuit-breaker.ts'
+import { CircuitBreaker, type PoolCircuit } from './circuit-breaker.ts'
 import type { LendingContext } from '../context.ts'
 import { BLOCKED_FROM_MILLIS } from '../upkeep/loop-lag.ts'
 
@@ -20,7 +20,7 @@ const WANTED_FOR_MILLIS = 5_000
  * connections: others answer, and much faster.
  */
 export class Openings<C extends object> {
-  readonly breaker: CircuitBreaker<C>
+  readonly breaker: CircuitBreaker
   readonly #context: LendingContext<C>
   readonly #attempts = new Map<number, number>()
   readonly #backoff = new Backoff()
@@ -32,9 +32,14 @@ export class Openings<C extends object> {
   #isHeld = false
   #isWakeSet = false
 
-  constructor(context: LendingContext<C>) {
+  constructor(context: LendingContext<C>, circuit: PoolCircuit | undefined) {
     this.#context = context
-    this.breaker = new CircuitBreaker(context, () => this.pauseLeft())
+    this.breaker = new CircuitBreaker(context, { pauseLeft: () => this.pauseLeft(), probe: () => this.#probe() }, circuit)
+  }
+
+  #probe(): { readonly answer: Promise<void>; abandon(): void } {
+    const { connection, abandon } = this.#context.port.open()
+    return { answer: connection.then((opened) => this.#context.takeIn(opened)), abandon }
   }
 
   /** Since the last success; attempts that failed together count once. */
@@ -56,7 +61,7 @@ export class Openings<C extends object> {
     const openMillis = now - (this.#attempts.get(attempt) ?? now)
     this.#attempts.delete(attempt)
     this.#lastBeforeSuccess = this.#last
-    if (this.#backoff.isFailing) this.#isOver()
+    if (this.#backoff.isFailing || !this.breaker.isClosed) this.#isOver()
     // A hook may have seen it first; nobody else could use it until now.
     const facts = ledger.get(connection) ?? ledger.open(connection, now, generation)
     facts.idleSince = now
