@@ -154,6 +154,26 @@ describe('a pool of Redis', () => {
     }
   })
 
+  test.each(['a lane', 'a lease'])('a primary that became a replica is left by all lanes and all leases when %s hears of it', async (who) => {
+    const other = await startRedis()
+    const { pool, proxy } = await redisScene(server, { policy: { max: 5, lanes: 2 }, options: { connectionName: 'left' } })
+    const left = async (): Promise<number> => (await server.connections()).filter(({ name }) => name === 'left').length
+    const write = { 'a lane': () => pool.set('key', 'new'), 'a lease': () => pool.use((client) => client.set('key', 'new')) }[who]
+    try {
+      await Promise.all([...Array.from({ length: 20 }, () => pool.ping()), ...Array.from({ length: 3 }, () => pool.use((client) => client.ping()))])
+      await until('two lanes and some leases are open', async () => (await left()) >= 3)
+      await sleep(1_000)
+      await server.command('REPLICAOF', other.host, String(other.port))
+      proxy.redirect(other)
+      expect((await outcomeOf(write?.() ?? Promise.resolve())).error).toMatchObject({ message: expect.stringContaining('READONLY') as string })
+      await until('nobody is left there', async () => (await left()) === 0)
+      expect(await Promise.all([pool.set('key', 'new'), pool.use((client) => client.set('key', 'new'))])).toEqual(['OK', 'OK'])
+    } finally {
+      await server.command('REPLICAOF', 'NO', 'ONE')
+      await other.stop()
+    }
+  })
+
   test('a server that is slow, and answers nobody, loses no connection and no command', async () => {
     const { pool, keeper } = await redisScene(server, { policy: { validationTimeoutMillis: 200 } })
     await pool.ping()

@@ -3,7 +3,7 @@ import type { Redis, RedisOptions } from 'ioredis'
 import { faceOf } from './commands/facade.ts'
 import { copyScripts, type HostClient, hostClient, type MakeMember, membersLike, membersOf, newClient } from './host/redis-client.ts'
 import { Lanes } from './lanes/lanes.ts'
-import { Leases } from './leases/leases.ts'
+import { Leases, type LeasesHooks } from './leases/leases.ts'
 import { PoolLife } from './pool-life.ts'
 import { RedisPoolKeeper } from './pool-keeper.ts'
 import type { RedisPool, RedisPoolPolicy } from './redis-pool.ts'
@@ -75,7 +75,8 @@ function poolOf(face: HostClient, make: MakeMember, given: RedisPoolPolicy, dupl
   const shared = new SharedKeeper(lanes, policy, { circuit, resolve: (changes) => settings.ofLanes(changes) })
   lanes.attach(shared)
   const credentials = shared.credentialsProvider()
-  const leases = settings.hasLeases ? new Leases(make, settings.leases(credentials), circuit, (client) => copyScripts(face, client)) : undefined
+  const hooks: LeasesHooks = { adorn: (client) => copyScripts(face, client), serverLeft: () => lanes.leaveServer() }
+  const leases = settings.hasLeases ? new Leases(make, settings.leases(credentials), circuit, hooks) : undefined
   const keeper = new RedisPoolKeeper({
     lanes,
     shared,
@@ -84,7 +85,7 @@ function poolOf(face: HostClient, make: MakeMember, given: RedisPoolPolicy, dupl
     settle: (changes) => settings.settle(changes, credentials),
     onDrain: () => life.ending(),
   })
-  life.attend(lanes, keeper)
+  life.attend(lanes, leases, keeper)
   faceOf(face, {
     dispatch: lanes.dispatch,
     leases,

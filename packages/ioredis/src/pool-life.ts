@@ -1,6 +1,7 @@
 import type { PoolKeeper } from '@poolkeeper/core'
 import type { Redis } from 'ioredis'
 import type { HostClient } from './host/redis-client.ts'
+import type { Leases } from './leases/leases.ts'
 import type { LaneNews, Lanes } from './lanes/lanes.ts'
 
 type Status = Redis['status']
@@ -23,6 +24,7 @@ export class PoolLife implements LaneNews {
   readonly #emitter: Emitter
   #lanes!: Lanes
   #keeper!: PoolKeeper
+  #leases: Leases | undefined
   #shown: Status = 'wait'
   #isEnding = false
   #isOver = false
@@ -31,8 +33,9 @@ export class PoolLife implements LaneNews {
     this.#emitter = face as unknown as Emitter
   }
 
-  attend(lanes: Lanes, keeper: PoolKeeper): void {
+  attend(lanes: Lanes, leases: Leases | undefined, keeper: PoolKeeper): void {
     this.#lanes = lanes
+    this.#leases = leases
     this.#keeper = keeper
   }
 
@@ -53,6 +56,10 @@ export class PoolLife implements LaneNews {
   error(error: unknown): void {
     // Every command that failed by it is told of it as well; without a listener it would end the process.
     if (!this.#isEnding && this.#emitter.listenerCount('error') > 0) this.#emitter.emit('error', error)
+  }
+
+  serverLeft(): void {
+    this.#leases?.leaveServer()
   }
 
   /** The pool takes nothing more. */

@@ -33,6 +33,8 @@ export class Lane {
   isProbing = false
   /** It has been silent for longer than is usual, with commands in flight: nothing more is sent until it speaks. */
   isSuspect = false
+  /** What the server said has settled that it goes. */
+  isCondemned = false
   /** It takes nothing more, and goes when the last command is answered. */
   isLeaving = false
   /** It was given up: its end is told by its socket. */

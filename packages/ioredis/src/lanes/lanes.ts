@@ -1,4 +1,4 @@
-import { type Clock, type PoolPolicy, type SharedAuthentication, type SharedEvents, type SharedPort, type ValidationAnswer, type Waiter } from '@poolkeeper/core'
+import { type Clock, type Harm, type PoolPolicy, type SharedAuthentication, type SharedEvents, type SharedPort, type ValidationAnswer, type Waiter } from '@poolkeeper/core'
 import { redisDriver } from '@poolkeeper/drivers'
 import { type HostClient, killMember, type MakeMember } from '../host/redis-client.ts'
 import { Dispatch } from './dispatch.ts'
@@ -23,6 +23,8 @@ export interface LaneNews {
   /** Something changed that `status` may show. */
   changed(): void
   error(error: unknown): void
+  /** The server goes away, or has changed its role: those of its connections that are no lanes are in doubt as well. */
+  serverLeft(): void
 }
 
 export type LaneStatus = 'wait' | 'connecting' | 'ready' | 'reconnecting' | 'close'
@@ -169,16 +171,35 @@ export class Lanes implements SharedPort<Lane> {
 
   /** What the server says of itself, or of this connection, on one of them. */
   #failed(lane: Lane, error: unknown): void {
-    const judged = redisDriver.harmOf(error)
-    const harm = this.#policy.retireOn?.(error, judged) ?? judged
+    const harm = this.#harmOf(error)
     if (harm === 'statement') return
     this.#events.failed(lane, error, harm)
-    // A primary that was demoted, or loads its data, is the server of all of them.
-    for (const condemned of harm === 'server' ? [...this.#all] : [lane]) this.#condemn(condemned)
+    if (harm === 'connection') this.#condemn(lane)
+    else if (!lane.isCondemned) {
+      this.leaveServer()
+      this.#news.serverLeft()
+    }
+  }
+
+  #harmOf(error: unknown): Harm {
+    const judged = redisDriver.harmOf(error)
+    try {
+      return this.#policy.retireOn?.(error, judged) ?? judged
+    } catch {
+      // A judgement that throws is none; ioredis would not answer the command.
+      return judged
+    }
+  }
+
+  /** A primary that was demoted, or loads its data, is the server of all of them. */
+  leaveServer(): void {
+    for (const lane of [...this.#all]) this.#condemn(lane)
   }
 
   /** It takes nothing more; those who come now wait for the next one. */
   #condemn(lane: Lane): void {
+    if (lane.isCondemned) return
+    lane.isCondemned = true
     const restMillis = lane.openedAt + LEAST_LIFE_MILLIS - this.#clock.now()
     if (restMillis <= 0) this.#leave(lane, 'host')
     else this.#clock.after(restMillis, () => this.#leave(lane, 'host'))

@@ -1,5 +1,5 @@
 import { forgetKeeper, type Clock, type PoolCircuit, type PoolKeeper, type PoolPolicyOptions, systemClock } from '@poolkeeper/core'
-import { type RedisConnection, redisDriver } from '@poolkeeper/drivers'
+import { type RedisConnection, redisDriver, type Traffic } from '@poolkeeper/drivers'
 import { applyPoolPolicy, type CreateAttempt } from '@poolkeeper/generic-pool'
 import { createPool, type Pool } from 'generic-pool'
 import type { Redis } from 'ioredis'
@@ -16,6 +16,14 @@ export interface RedisLease extends AsyncDisposable {
   release(): Promise<void>
 }
 
+/** The pool that leases are a part of. */
+export interface LeasesHooks {
+  /** Gives a client what was defined on the pool: its scripts. */
+  adorn(client: HostClient): void
+  /** The server goes away, or has changed its role: those of its connections that are no leases are in doubt as well. */
+  serverLeft(): void
+}
+
 type Outcome<T> = { readonly value: T } | { readonly error: unknown }
 
 /** The connections that are lent to one caller at a time: a pool of generic-pool, kept by the same policy. */
@@ -24,10 +32,11 @@ export class Leases {
   readonly #clock: Clock = systemClock
   readonly #pool: Pool<HostClient>
   readonly #sessions = new WeakMap<RedisConnection, Session>()
-  readonly #adorn: (client: HostClient) => void
-  /** A login of ours is none of its holder's doing. */
+  readonly #hooks: LeasesHooks
   readonly #driver: typeof redisDriver = {
     ...redisDriver,
+    listen: (client, traffic) => this.#listen(client, traffic),
+    // A login of ours is none of its holder's doing.
     reauthenticate: (client, credentials) => {
       const logIn = async (): Promise<void> => redisDriver.reauthenticate?.(client, credentials)
       const session = this.#sessions.get(client)
@@ -35,9 +44,8 @@ export class Leases {
     },
   }
 
-  /** @param adorn - gives a client what was defined on the pool: its scripts */
-  constructor(make: MakeMember, policy: PoolPolicyOptions & { readonly max: number }, circuit: PoolCircuit, adorn: (client: HostClient) => void) {
-    this.#adorn = adorn
+  constructor(make: MakeMember, policy: PoolPolicyOptions & { readonly max: number }, circuit: PoolCircuit, hooks: LeasesHooks) {
+    this.#hooks = hooks
     this.#pool = createPool<HostClient>(
       {
         create: (attempt?: CreateAttempt) => this.#create(make, attempt),
@@ -56,6 +64,30 @@ export class Leases {
   /** Whoever lists the pools of a process finds the whole, of which this is a part. */
   unlist(): void {
     forgetKeeper(this.#pool)
+  }
+
+  /** None of them is lent again: the server goes away, or has changed its role. */
+  leaveServer(): void {
+    // In the end of the pool, they go in any case.
+    this.keeper.recycle().catch(() => {})
+  }
+
+  /** As the driver does; what one lease hears of the server holds for the lanes as well. */
+  #listen(client: RedisConnection, { answered, failed }: Traffic): () => void {
+    const listen = redisDriver.listen ?? ((): (() => void) => () => {})
+    return listen(client, {
+      answered,
+      failed: (error) => {
+        if (redisDriver.harmOf(error) !== 'server') return failed(error)
+        // The policy may see it otherwise: its keeper has decided when it returns.
+        const { generation } = this.keeper.stats()
+        failed(error)
+        if (this.keeper.stats().generation === generation) return
+        // The others would answer a check: a replica does.
+        this.leaveServer()
+        this.#hooks.serverLeft()
+      },
+    })
   }
 
   async lease(): Promise<RedisLease> {
@@ -158,7 +190,7 @@ export class Leases {
   }
 
   #lend(client: HostClient): LeasedClient {
-    this.#adorn(client)
+    this.#hooks.adorn(client)
     return new LeasedClient(client, this.keeper.policy.name)
   }
 
