@@ -3,9 +3,10 @@ import { createRedisPool, keeperOf, type RedisPool } from '@poolkeeper/ioredis'
 import type { RedisOptions } from 'ioredis'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { type RedisSentinels, startRedisSentinels } from '../harness/redis-sentinels.ts'
-import type { RedisServer } from '../harness/redis.ts'
+import { type RedisServer, startRedis } from '../harness/redis.ts'
 import { requireOwnServer } from '../harness/require-server.ts'
 import { until } from '../harness/until.ts'
+import { outcomeOf, redisScene } from '../hosts/ioredis-pool.ts'
 import { report } from './load.ts'
 import { type Account, accountOf, startCounting } from './redis-writes.ts'
 
@@ -67,3 +68,49 @@ requireOwnServer('redis').describe('P-137: a primary and a replica, watched by t
     expect(account.failed).toBeLessThanOrEqual(2 * (COMMANDERS + BORROWERS))
   })
 })
+
+requireOwnServer('redis').describe('P-054: a network that swallows every connection of a pool of Redis, and new ones', () => {
+  let server: RedisServer
+
+  beforeAll(async () => {
+    server = await startRedis()
+  })
+  afterAll(() => server.stop())
+
+  test('bare ioredis hangs; the pool answers or fails everything by its deadline, and is whole at once when the network returns', async () => {
+    const deadline = 1_000
+    const { pool, proxy, bare } = await redisScene(server, { policy: { max: 8, lanes: 3, acquireTimeoutMillis: deadline, validateAfterIdleMillis: 0 } })
+    const client = bare()
+    const borrow = (): Promise<string> => pool.use((own) => own.ping())
+    await Promise.all([...repeated(30, () => pool.ping()), ...repeated(5, borrow), client.ping()])
+    proxy.blackhole({ newConnections: true })
+    const asked = performance.now()
+    let bareMillis = Infinity
+    void outcomeOf(client.ping()).then(({ millis }) => (bareMillis = millis))
+    const during = await Promise.all([...repeated(30, () => pool.ping()), ...repeated(5, borrow)].map(outcomeOf))
+    const worst = Math.max(...during.map(({ millis }) => millis))
+    const waiting = [pool.ping(), borrow()]
+    await sleep(MOMENT_MILLIS)
+    const healedAt = performance.now()
+    proxy.heal()
+    await Promise.all(waiting)
+    await Promise.all([...repeated(30, () => pool.ping()), ...repeated(5, borrow)])
+    const whole = performance.now() - healedAt
+    report('a blackhole of all connections', {
+      commands: during.length,
+      failed: during.filter(({ error }) => error !== undefined).length,
+      'worst ms': worst,
+      'deadline ms': deadline,
+      'whole after ms': whole,
+      'bare ioredis, without an answer after ms': bareMillis === Infinity ? performance.now() - asked : `answered after ${bareMillis}`,
+    })
+    expect(worst).toBeLessThan(2 * deadline)
+    // One second until the next attempt is sent, the connect itself, and room for a busy machine.
+    expect(whole).toBeLessThan(2_500)
+    expect(bareMillis).toBe(Infinity)
+  })
+})
+
+function repeated(times: number, work: () => Promise<string>): Promise<string>[] {
+  return Array.from({ length: times }, work)
+}
