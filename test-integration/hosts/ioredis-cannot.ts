@@ -9,7 +9,7 @@ const OF_ALL: Reasons = {
   detach: MADE_WITH_POLICY,
   'applied-twice': MADE_WITH_POLICY,
   circuit: 'a pool of Redis has no `circuit`: its lanes are shared',
-  credentials: 'a pool of Redis takes no `credentials` yet',
+  credentials: 'a living connection logs in anew with AUTH, and is not replaced (shown in a test of its own)',
   sizing: 'the size of what is shared is `lanes`: a pool of Redis has no `sizing`',
 }
 
