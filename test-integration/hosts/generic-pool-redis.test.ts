@@ -53,6 +53,7 @@ address.describe('A pool of generic-pool, of clients of ioredis', () => {
     name: 'generic-pool · redis',
     source: () => clientsOfRedis({ server, monitor }),
     lacks: { transactions: 'the wire has no word for the transaction that a session is in, and ioredis keeps none' },
+    cannot: { credentials: 'a living connection logs in anew with AUTH, and is not replaced' },
   })
   testSupportMatrix(describeAdapter({ describe, test, expect }, harness, { only: OF_THE_WIRE }))
 })
