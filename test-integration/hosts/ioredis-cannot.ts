@@ -8,7 +8,7 @@ const OF_ALL: Reasons = {
   observe: MADE_WITH_POLICY,
   detach: MADE_WITH_POLICY,
   'applied-twice': MADE_WITH_POLICY,
-  circuit: 'a pool of Redis has no `circuit`: its lanes are shared',
+  circuit: 'one circuit judges what lanes and leases learn of the server together (shown in a test of its own)',
   credentials: 'a living connection logs in anew with AUTH, and is not replaced (shown in a test of its own)',
   sizing: 'the size of what is shared is `lanes`: a pool of Redis has no `sizing`',
 }
