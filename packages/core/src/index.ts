@@ -23,6 +23,7 @@ export {
   type ResizeReason,
   type ValidationTrigger,
 } from './events.ts'
+export { KeeperGroup, type GroupHost, type KeptNode } from './group/keeper-group.ts'
 export { allBuckets, allDrained, allExplained, allHealth, allStats } from './group/views.ts'
 export type { Harm } from './harm.ts'
 export type {

@@ -1,5 +1,6 @@
 import { PoolCircuit, PoolkeeperError, type PoolKeeper, registerKeeper, registeredKeeper, SharedKeeper, systemClock } from '@poolkeeper/core'
-import type { Redis, RedisOptions } from 'ioredis'
+import type { Cluster, Redis, RedisOptions } from 'ioredis'
+import type { ClusterKeeper } from './cluster/cluster-keeper.ts'
 import { faceOf } from './commands/facade.ts'
 import { copyScripts, type HostClient, hostClient, type MakeMember, membersLike, membersOf, newClient } from './host/redis-client.ts'
 import { Lanes } from './lanes/lanes.ts'
@@ -30,8 +31,14 @@ export function createRedisPool(source: RedisSource, second?: RedisOptions | Red
   return typeof source === 'function' ? fromFactory(source, policy) : fromOptions(source, options, policy)
 }
 
-/** @throws PoolkeeperError `NOT_APPLIED` for what is no pool of `createRedisPool` */
-export function keeperOf(pool: RedisPool): PoolKeeper {
+/**
+ * What attends a pool of `createRedisPool`, or a Cluster.
+ *
+ * @throws PoolkeeperError `NOT_APPLIED` when nothing does
+ */
+export function keeperOf(cluster: Cluster): ClusterKeeper
+export function keeperOf(pool: RedisPool): PoolKeeper
+export function keeperOf(pool: RedisPool | Cluster): PoolKeeper {
   return registeredKeeper(pool, 'client of ioredis')
 }
 

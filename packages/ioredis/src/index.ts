@@ -1,3 +1,5 @@
+export { applyPoolPolicy } from './cluster/apply-pool-policy.ts'
+export type { ClusterKeeper, ClusterNodeKeeper, ClusterRole } from './cluster/cluster-keeper.ts'
 export { createRedisPool, keeperOf, type RedisSource } from './create-redis-pool.ts'
 export type { NotOnPool, RedisPool, RedisPoolPolicy } from './redis-pool.ts'
 export type { RedisLease } from './leases/leases.ts'

@@ -7,6 +7,8 @@ export interface SentCommand {
   readonly name: string
   readonly args: readonly unknown[]
   readonly promise: Promise<unknown>
+  /** It has its answer, which was no error. */
+  readonly isResolved?: boolean
   reject(error: Error): void
 }
 

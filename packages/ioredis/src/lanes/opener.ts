@@ -75,6 +75,11 @@ export class Opener {
   /** Gives up on everything, for good. */
   stop(error: Error): void {
     this.#isStopped = true
+    this.forgo(error)
+  }
+
+  /** Gives up on what is under way. */
+  forgo(error: Error): void {
     this.#rest()
     for (const attempt of [...this.#running]) attempt.abandon(error)
   }

@@ -1,22 +1,26 @@
 import {
   checkPolicyOptions,
   forgetKeeper,
+  KeeperGroup,
   Overrides,
   registerKeeper,
   resolvePolicy,
   type KeeperDependencies,
+  type PoolKeeper,
   type PoolPolicyOptions,
 } from '@poolkeeper/core'
 import { attachKeeper } from '../attachment.ts'
-import { hostSettings } from '../host-settings.ts'
+import { hostSettings, MYSQL2_DEFAULTS } from '../host-settings.ts'
 import type { GetConnectionCallback } from '../pool/mysql2-pool.ts'
-import { ClusterGroup, refuseOneHistory, type ClusterKeeper } from './cluster-keeper.ts'
+import { refuseOneHistory, type ClusterKeeper } from './cluster-keeper.ts'
 import { turnAway, type ClusterNode, type Mysql2Cluster } from './mysql2-cluster.ts'
+
+const CLUSTER_NAME = 'mysql2 cluster'
 
 /**
  * Puts a keeper in charge of the pool of every node that the cluster has, and of those that it gets.
  *
- * @throws PoolkeeperError `INVALID_POLICY` or `UNSUPPORTED_HOST`, before anything is touched.
+ * @throws PoolkeeperError `INVALID_POLICY`, before anything is touched.
  */
 export function attachClusterKeeper(
   cluster: Mysql2Cluster,
@@ -27,15 +31,16 @@ export function attachClusterKeeper(
   refuseOneHistory(options)
   for (const { pool } of Object.values(cluster._nodes)) resolvePolicy(options, hostSettings(pool.config))
   const overrides = new Overrides(cluster)
-  const group: ClusterGroup = new ClusterGroup(
-    options,
-    (id) => cluster._nodes[id] !== undefined,
-    (next) => registerKeeper(cluster, group, next),
-    () => {
+  const group: KeeperGroup<PoolKeeper> = new KeeperGroup(options, {
+    settings: { defaults: { ...MYSQL2_DEFAULTS, name: CLUSTER_NAME } },
+    isServed: (id) => cluster._nodes[id] !== undefined,
+    check: refuseOneHistory,
+    changed: (next) => registerKeeper(cluster, group, next),
+    detached() {
       overrides.undo()
       forgetKeeper(cluster)
     },
-  )
+  })
   const attend = ({ id, pool }: ClusterNode): void => {
     const settings = hostSettings(pool.config)
     const name = `${group.name} ${id}`.slice(0, 200)

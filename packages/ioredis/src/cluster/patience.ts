@@ -1,0 +1,19 @@
+import { kindOf } from '../commands/names.ts'
+import type { SentCommand } from '../host/redis-client.ts'
+import type { Lane } from '../lanes/lane.ts'
+
+const WAITING: ReadonlySet<string> = new Set(['wait', 'waitaof'])
+
+export function isBlocking(command: SentCommand): boolean {
+  return kindOf(command) === 'blocking'
+}
+
+/** Something is in flight on it that the server answers when it likes. */
+export function mayBlock({ client }: Lane): boolean {
+  return client.commandQueue.toArray().some(({ command }) => isBlocking(command))
+}
+
+/** The same; or something of a module, which may work on it beside what the server answers to others. */
+export function mayWait({ client }: Lane): boolean {
+  return client.commandQueue.toArray().some(({ command }) => isBlocking(command) || command.name.includes('.') || WAITING.has(command.name.toLowerCase()))
+}
