@@ -34,8 +34,6 @@ export class ClusterAttachment {
   readonly #deadlines: Deadlines
   #refresh: Timer | undefined
   #refusal: (() => Error) | undefined
-  /** Those that wait in a drain until all nodes have come so far. */
-  readonly #closing = new Set<() => void>()
   #isDetached = false
 
   /** @throws PoolkeeperError `INVALID_POLICY`, `UNSUPPORTED_HOST`, before anything is touched */
@@ -58,7 +56,7 @@ export class ClusterAttachment {
         if (cluster.status === 'wait') await cluster.connect()
       },
       refuse: (error) => void (this.#refusal = error),
-      giveUpRest: () => this.#deadlines.giveUpAll(this.#drainingError()),
+      disconnect: () => this.#disconnect(),
       drainingError: () => this.#drainingError(),
     })
     this.#deadlines = new Deadlines(this.#clock, this.#policy.acquireTimeoutMillis, (command) => this.#expired(command))
@@ -123,7 +121,7 @@ export class ClusterAttachment {
       clientLike: (client) => clientLike(this.#cluster, client),
       replace: (old, fresh) => replaceClient(this.#cluster, key, old, fresh),
       troubled: () => this.#troubled(),
-      mayClose: () => this.#mayClose(),
+      isEnding: () => this.#refusal !== undefined,
     }
   }
 
@@ -155,16 +153,11 @@ export class ClusterAttachment {
     return new PoolkeeperError('DRAINING', `pool "${this.group.name}" is being drained`, { pool: this.group.name })
   }
 
-  /** The Cluster is disconnected when the last of its nodes in a drain has come so far. */
-  async #mayClose(): Promise<void> {
-    if (this.#refusal === undefined) return
-    const all = new Promise<void>((resolve) => void this.#closing.add(resolve))
-    if (this.#closing.size >= this.group.nodes.size) {
-      this.#deadlines.giveUpAll(this.#drainingError())
-      this.#cluster.disconnect()
-      for (const go of this.#closing) go()
-    }
-    await all
+  async #disconnect(): Promise<number> {
+    const rejected = this.#deadlines.giveUpAll(this.#drainingError())
+    this.#cluster.disconnect()
+    await Promise.all([...this.#nodes.values()].map((node) => node.finish()))
+    return rejected
   }
 
   #changed(options: PoolPolicyOptions): void {

@@ -55,6 +55,24 @@ export class AttendedClient {
     else if (status === 'connecting' || status === 'connect') this.#events.connecting(this)
   }
 
+  /** Resolves when it is connected; one that is not is told to. Rejects with the failure. */
+  async connected(): Promise<void> {
+    const { client } = this
+    if (client.status === 'wait') return client.connect()
+    if (client.status === 'ready') return
+    await new Promise<void>((resolve, reject) => {
+      const settle = (act: () => void) => (): void => {
+        client.removeListener('ready', onReady)
+        client.removeListener('close', onClose)
+        act()
+      }
+      const onReady = settle(resolve)
+      const onClose = settle(() => reject(new Error('the connection was closed before it was ready')))
+      client.on('ready', onReady)
+      client.on('close', onClose)
+    })
+  }
+
   send(command: SentCommand, stream: object | undefined): unknown {
     return this.#send.call(this.client, command, stream)
   }

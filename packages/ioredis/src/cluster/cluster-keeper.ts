@@ -70,8 +70,8 @@ export interface WholeCluster extends GroupHost {
   connected(): Promise<void>
   /** Commands are refused with this error from now on. */
   refuse(error: () => Error): void
-  /** Answers those that are nowhere at the moment: on their way to be sent again. */
-  giveUpRest(): number
+  /** Answers those that are nowhere at the moment, on their way to be sent again; how many. Then it disconnects. */
+  disconnect(): Promise<number>
   drainingError(): Error
 }
 
@@ -103,6 +103,6 @@ export class ClusterGroup extends KeeperGroup<NodeKeeper> implements ClusterKeep
   async #drain(options: DrainOptions): Promise<DrainReport> {
     this.#whole.refuse(() => this.#whole.drainingError())
     const report = allDrained(await Promise.all([...this.nodes.values()].map((keeper) => keeper.drain(options))))
-    return { ...report, rejectedWaiters: report.rejectedWaiters + this.#whole.giveUpRest() }
+    return { ...report, rejectedWaiters: report.rejectedWaiters + (await this.#whole.disconnect()) }
   }
 }

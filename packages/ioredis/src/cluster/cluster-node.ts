@@ -27,8 +27,8 @@ export interface NodeSurroundings {
   replace(old: NodeClient, fresh: NodeClient): void
   /** Who serves what may have changed, or this node cannot be reached. */
   troubled(): void
-  /** When all nodes of a cluster that is drained have come so far, the Cluster is disconnected. */
-  mayClose(): Promise<void>
+  /** All of the Cluster is being closed: it disconnects its nodes itself, when the last of them has come so far. */
+  isEnding(): boolean
 }
 
 /**
@@ -148,7 +148,7 @@ export class ClusterNode implements SharedPort<Lane> {
   #arrived(attempt: number, client: HostClient): void {
     if (this.#clients.current !== undefined && !this.#isOver) return this.#clients.replace(client as NodeClient, attempt)
     this.#events.openAbandoned(attempt)
-    client.disconnect(false)
+    redisDriver.destroy(client)
   }
 
   /** What the server says of itself, or of this connection, on one of its connections. */
@@ -275,8 +275,7 @@ export class ClusterNode implements SharedPort<Lane> {
   }
 
   async open(count: number): Promise<void> {
-    const client = this.#clients.current?.client
-    if (count > 0 && client?.status === 'wait') await client.connect()
+    if (count > 0) await this.#clients.current?.connected()
   }
 
   wake(): void {
@@ -289,7 +288,11 @@ export class ClusterNode implements SharedPort<Lane> {
 
   async close(): Promise<void> {
     this.#stop()
-    await this.#around.mayClose()
+    if (!this.#around.isEnding()) await this.finish()
+  }
+
+  /** Closes what is open, in bounded time. */
+  async finish(): Promise<void> {
     for (const lane of [...this.#clients.lanes]) this.#end(lane)
     await this.#clients.whenClosed(LAST_CLOSES_MILLIS)
     for (const { client } of this.#clients.lanes) redisDriver.destroy(client)
