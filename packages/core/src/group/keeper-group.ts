@@ -5,7 +5,7 @@ import type { PoolHealth } from '../lending/operating/health.ts'
 import type { PoolPolicyOptions } from '../policy/options.ts'
 import { checkPolicyOptions, resolvePolicy } from '../policy/resolve.ts'
 import type { HostSettings, PoolPolicy } from '../policy/values.ts'
-import type { PoolObserver } from '../reporter.ts'
+import type { PoolObserver, SubscribeOptions } from '../reporter.ts'
 import type { DurationKind, PoolStats } from '../stats.ts'
 import { allBuckets, allDrained, allExplained, allHealth, allStats } from './views.ts'
 
@@ -30,11 +30,18 @@ export interface GroupHost {
   detached(): void
 }
 
+/** Whoever subscribed to the group, and so to every node of it. */
+interface Subscription {
+  readonly observer: PoolObserver
+  readonly how: SubscribeOptions | undefined
+  readonly undos: (() => void)[]
+}
+
 /** One keeper for all, those that come later included. */
 export class KeeperGroup<K extends PoolKeeper> implements PoolKeeper {
   readonly #kept = new Map<string, KeptNode<K>>()
   readonly #host: GroupHost
-  readonly #observers = new Map<symbol, { readonly observer: PoolObserver; readonly undos: (() => void)[] }>()
+  readonly #observers = new Map<symbol, Subscription>()
   #options: PoolPolicyOptions
   #paused: PauseOptions | undefined
   #drained: Promise<DrainReport> | undefined
@@ -51,7 +58,7 @@ export class KeeperGroup<K extends PoolKeeper> implements PoolKeeper {
 
   add(id: string, node: KeptNode<K>): void {
     this.#kept.set(id, node)
-    for (const { observer, undos } of this.#observers.values()) undos.push(node.keeper.subscribe(observer))
+    for (const { observer, how, undos } of this.#observers.values()) undos.push(node.keeper.subscribe(observer, how))
     if (this.#paused !== undefined) node.keeper.pause(this.#paused)
   }
 
@@ -86,10 +93,10 @@ export class KeeperGroup<K extends PoolKeeper> implements PoolKeeper {
     return allBuckets(boundsMillis, this.#keepers().map((keeper) => keeper.durations(what, boundsMillis)))
   }
 
-  subscribe(observer: PoolObserver): () => void {
-    const undos = this.#keepers().map((keeper) => keeper.subscribe(observer))
+  subscribe(observer: PoolObserver, how?: SubscribeOptions): () => void {
+    const undos = this.#keepers().map((keeper) => keeper.subscribe(observer, how))
     const key = Symbol()
-    this.#observers.set(key, { observer, undos })
+    this.#observers.set(key, { observer, how, undos })
     return () => {
       this.#observers.delete(key)
       for (const undo of undos.splice(0)) undo()
