@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
-import { checkPolicyOptions, type PoolPolicyOptions } from '@poolkeeper/core'
-import { ClusterGroup, refuseOneHistory } from './cluster-keeper.ts'
+import { checkPolicyOptions, KeeperGroup, type PoolKeeper, type PoolPolicyOptions } from '@poolkeeper/core'
+import { MYSQL2_DEFAULTS } from '../host-settings.ts'
+import { refuseOneHistory } from './cluster-keeper.ts'
 
 const POLICY: PoolPolicyOptions = {
   sizing: { predictive: { history: { load: () => Promise.resolve(undefined), save: () => Promise.resolve() } } },
@@ -10,7 +11,13 @@ test('one history for several pools is refused by name, from the start and later
   checkPolicyOptions(POLICY)
   const refusal = expect.objectContaining({ code: 'UNSUPPORTED_HOST', message: expect.stringContaining('sizing.predictive') as string }) as Error
   expect(() => refuseOneHistory(POLICY)).toThrow(refusal)
-  const group = new ClusterGroup({}, () => true, () => {}, () => {})
+  const group = new KeeperGroup<PoolKeeper>({}, {
+    settings: { defaults: MYSQL2_DEFAULTS },
+    check: refuseOneHistory,
+    isServed: () => true,
+    changed() {},
+    detached() {},
+  })
   expect(() => group.reconfigure(POLICY)).toThrow(refusal)
   expect(group.options).toEqual({})
   expect(group.forecast()).toBeUndefined()
