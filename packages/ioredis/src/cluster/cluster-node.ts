@@ -55,6 +55,7 @@ export class ClusterNode implements SharedPort<Lane> {
     this.#opener = new Opener(() => this.#made(), this.#clock, policy, () => this.isTroubled, {
       opening: () => this.#events.opening(),
       credentials: (refused) => this.#events.credentials(refused),
+      mayOpen: () => true,
       opened: (attempt, client) => this.#arrived(attempt, client),
       openFailed: (attempt, error) => this.#events.openFailed(attempt, error),
       openAbandoned: (attempt) => this.#events.openAbandoned(attempt),
