@@ -45,6 +45,8 @@ const prometheusFolder = fromRoot('node_modules/.prometheus')
 const hasPrometheus = () =>
   (installed('prometheus') && installed('promtool')) || existsSync(join(prometheusFolder, 'usr/bin/promtool'))
 
+const browsers = ['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome']
+
 class Failure extends Error {
   constructor(message, exitCode = 1) {
     super(message)
@@ -183,10 +185,22 @@ function wish(name) {
   }
 }
 
+/** As with Prometheus; a distribution whose browser is no package of its own still gets the servers. */
+function ensureBrowser() {
+  if (browsers.some(installed) || !canInstall()) return
+  try {
+    installFromDebian(['chromium-headless-shell'])
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    console.log(`bootstrap: no browser, so the tests that need it are skipped: ${error.message.split('\n').at(-1)}`)
+  }
+}
+
 try {
   ensureDependencies()
   if (process.argv.includes('--servers')) {
     ensurePrometheus()
+    ensureBrowser()
     ensureServers()
   }
   for (const argument of process.argv) if (argument.startsWith('--wish=')) wish(argument.slice('--wish='.length))

@@ -43,6 +43,6 @@ export function requireOwnServer(name: OwnServerName): { readonly describe: Desc
   }
 }
 
-function skipBecause(reason: string): DescribeServer {
+export function skipBecause(reason: string): DescribeServer {
   return (title, body) => describe.skip(`${title} (skipped, ${reason})`, body)
 }
