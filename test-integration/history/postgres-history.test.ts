@@ -1,14 +1,12 @@
 import { postgresHistory, type PostgresHistoryClient } from '@poolkeeper/core/history'
-import { applyPoolPolicy, type PoolKeeper } from '@poolkeeper/pg'
+import { applyPoolPolicy } from '@poolkeeper/pg'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import knex from 'knex'
 import pg from 'pg'
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
-import { AcceleratedClock } from '../../simulator/live/accelerated-clock.ts'
 import { attachPostgres, type PostgresServer } from '../harness/postgres.ts'
 import { requireServer } from '../harness/require-server.ts'
-import { until } from '../harness/until.ts'
 
 const address = requireServer('postgres')
 
@@ -91,38 +89,5 @@ address.describe('A history in PostgreSQL', () => {
     await refused
     last.release()
     expect(await drained).toMatchObject({ rejectedWaiters: 1, blockers: [] })
-  })
-
-  test('of predictive sizing through the very pool that it sizes is read, and saved while somebody else waits', async () => {
-    const table = newTable()
-    const begun = Date.parse('2026-03-02T08:00:00Z')
-    const keep = (): { readonly pool: pg.Pool; readonly keeper: PoolKeeper; readonly failures: unknown[] } => {
-      const pool = newPool({ max: 1 })
-      const failures: unknown[] = []
-      const sizing = { predictive: { history: postgresHistory(pool, { table }) } }
-      // Five minutes pass within a third of a second, which is when something was learnt.
-      const clock = new AcceleratedClock(1_000, begun)
-      const policy = { max: 1, sizing, acquireTimeoutMillis: 60_000_000, connectTimeoutMillis: 10_000_000, drainTimeoutMillis: 10_000_000 }
-      const keeper = applyPoolPolicy(pool, policy, { clock })
-      keeper.subscribe((event) => {
-        if (event.type === 'historyFailed') failures.push(event.error)
-      })
-      return { pool, keeper, failures }
-    }
-    const first = keep()
-    const saved = async (): Promise<boolean> => (await postgresHistory(newPool({ max: 1 }), { table }).load()) !== undefined
-    const served = async (): Promise<boolean> => {
-      await Promise.all([first.pool.query('select pg_sleep(0.05)'), first.pool.query('select 1')])
-      return saved()
-    }
-    await until('a history is saved', served)
-    expect(await first.keeper.drain()).toMatchObject({ blockers: [] })
-    expect(first.failures).toEqual([])
-
-    const second = keep()
-    await until('it is read', async () => second.keeper.forecast()?.points.some(({ from }) => from === 'learned'))
-    expect((await second.pool.query<{ one: number }>('select 1 as one')).rows).toEqual([{ one: 1 }])
-    expect(second.failures).toEqual([])
-    expect(await second.keeper.drain()).toMatchObject({ blockers: [] })
   })
 })

@@ -71,7 +71,7 @@ function asking(client: PostgresHistoryClient): Ask {
 
 const UNDEFINED_TABLE = '42P01'
 /** Somebody else makes the table at this very moment: its name, or its type's, is taken. */
-const MADE_BY_OTHERS: readonly unknown[] = ['42P07', '23505']
+const MADE_BY_OTHERS: readonly unknown[] = ['42P07', '42710', '23505']
 
 class PostgresHistory implements SizingHistory {
   readonly #ask: Ask
