@@ -166,12 +166,28 @@ describe('a lease', () => {
     await expect(pool.blpop('list', 1)).rejects.toMatchObject({ code: 'UNSUPPORTED_HOST' })
   })
 
-  test('in a blackhole: what was lent before fails, what is asked for afterwards is found alive', async () => {
+  test('in a blackhole: what is asked for afterwards is found alive', async () => {
     const { pool, proxy } = await redisScene(server, { policy: { validateAfterIdleMillis: 0, acquireTimeoutMillis: 3_000 } })
     await Promise.all([pool.use((client) => client.ping()), pool.use((client) => client.ping())])
     await sleep(20)
     proxy.blackhole()
     expect(await Promise.all([pool.use((client) => client.ping()), pool.use((client) => client.ping())])).toEqual(['PONG', 'PONG'])
+  })
+
+  test('in a blackhole: what its holder has sent fails by the deadline, unless the server may keep it waiting', async () => {
+    const { pool, keeper, proxy } = await redisScene(server, { policy: { acquireTimeoutMillis: 500 } })
+    const [silent, blocked] = await Promise.all([pool.lease(), pool.lease()])
+    const job = outcomeOf(blocked.client.blpop('jobs', 0))
+    await until('it blocks', async () => /blocked_clients:1\b/.test(await server.command('INFO', 'clients')))
+    proxy.blackhole()
+    const answers = await Promise.all([silent.client.get('key'), silent.client.multi().get('key').exec()].map(outcomeOf))
+    for (const { error } of answers) expect(findPoolkeeperError(error)?.code).toBe('CONNECTION_LOST')
+    expect(await Promise.race([job, Promise.resolve('still waits')])).toBe('still waits')
+    await silent.release()
+    expect(keeper.stats()).toMatchObject({ used: 1 })
+    blocked.client.disconnect()
+    expect(findPoolkeeperError((await job).error)?.code).toBe('CONNECTION_LOST')
+    await blocked.release()
   })
 })
 

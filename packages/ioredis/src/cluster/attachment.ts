@@ -15,9 +15,9 @@ import { connectionLost } from '../lanes/errors.ts'
 import { ClusterGroup, NodeKeeper } from './cluster-keeper.ts'
 import { ClusterNode, type NodeSurroundings } from './cluster-node.ts'
 import { checkClusterPolicy, clusterSettings } from './cluster-settings.ts'
-import { Deadlines, isGivenUp } from './deadlines.ts'
+import { Deadlines, isGivenUp } from '../commands/deadlines.ts'
 import { clientLike, clientOf, type HostCluster, isReplica, type NodeClient, nodeKeys, replaceClient } from './host-cluster.ts'
-import { isBlocking } from './patience.ts'
+import { isBlocking } from '../commands/patience.ts'
 
 /** While a node cannot be reached, or says that it is not the one, the Cluster asks so often who is. */
 const REFRESH_EVERY_MILLIS = 500

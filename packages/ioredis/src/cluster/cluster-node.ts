@@ -7,7 +7,7 @@ import { Opener } from '../lanes/opener.ts'
 import { Renewal } from '../lanes/renewal.ts'
 import type { AttendedClient } from './attended-client.ts'
 import type { NodeClient } from './host-cluster.ts'
-import { mayBlock, mayWait } from './patience.ts'
+import { mayBlock, mayWait } from '../commands/patience.ts'
 import { NodeClients } from './node-clients.ts'
 import { NodeLine } from './node-line.ts'
 

@@ -2,7 +2,7 @@ import type { Clock, SharedEvents, Waiter } from '@poolkeeper/core'
 import { isWritable, type SentCommand } from '../host/redis-client.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { AttendedClient } from './attended-client.ts'
-import { isGivenUp } from './deadlines.ts'
+import { isGivenUp } from '../commands/deadlines.ts'
 import { HeldCommands } from './held-commands.ts'
 import { connectionClosed, redirect } from './host-cluster.ts'
 

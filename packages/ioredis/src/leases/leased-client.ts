@@ -23,12 +23,15 @@ export class LeasedClient {
   readonly face: Redis
   readonly #client: HostClient
   readonly #pool: string
+  readonly #onCommand: (command: SentCommand) => void
   readonly #listeners: [event: string, listener: Listener][] = []
   #isOver = false
 
-  constructor(client: HostClient, pool: string) {
+  /** @param onCommand - told of each command that the holder sends */
+  constructor(client: HostClient, pool: string, onCommand: (command: SentCommand) => void) {
     this.#client = client
     this.#pool = pool
+    this.#onCommand = onCommand
     this.face = Object.create(client, {
       ...this.#commands(),
       ...this.#emitter(client as unknown as Emitter),
@@ -52,7 +55,10 @@ export class LeasedClient {
   }
 
   #send(command: SentCommand, stream: object | undefined): unknown {
-    if (!this.#isOver && this.#client.status === 'ready') return this.#client.sendCommand(command, stream)
+    if (!this.#isOver && this.#client.status === 'ready') {
+      this.#onCommand(command)
+      return this.#client.sendCommand(command, stream)
+    }
     command.reject(this.#lost(this.#isOver ? 'was used after it was given back' : 'was lost under its holder, and with it what he watched'))
     return command.promise
   }

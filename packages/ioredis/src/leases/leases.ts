@@ -3,7 +3,9 @@ import { type RedisConnection, redisDriver, type Traffic } from '@poolkeeper/dri
 import { applyPoolPolicy, type CreateAttempt } from '@poolkeeper/generic-pool'
 import { createPool, type Pool } from 'generic-pool'
 import type { Redis } from 'ioredis'
-import { type HostClient, type MakeMember, openMember, type SentCommand } from '../host/redis-client.ts'
+import { Deadlines } from '../commands/deadlines.ts'
+import { mayWait } from '../commands/patience.ts'
+import { type HostClient, killMember, type MakeMember, openMember, type SentCommand } from '../host/redis-client.ts'
 import { connectionLost } from '../lanes/errors.ts'
 import { LeasedClient } from './leased-client.ts'
 import { Session } from './session.ts'
@@ -33,6 +35,9 @@ export class Leases {
   readonly #pool: Pool<HostClient>
   readonly #sessions = new WeakMap<RedisConnection, Session>()
   readonly #hooks: LeasesHooks
+  readonly #open = new Set<HostClient>()
+  /** Of what holders send: a connection may fall silent in their hands. */
+  readonly #deadlines: Deadlines
   readonly #driver: typeof redisDriver = {
     ...redisDriver,
     listen: (client, traffic) => this.#listen(client, traffic),
@@ -46,6 +51,7 @@ export class Leases {
 
   constructor(make: MakeMember, policy: PoolPolicyOptions & { readonly max: number }, circuit: PoolCircuit, hooks: LeasesHooks) {
     this.#hooks = hooks
+    this.#deadlines = new Deadlines(this.#clock, Infinity, (command) => this.#overdue(command))
     this.#pool = createPool<HostClient>(
       {
         create: (attempt?: CreateAttempt) => this.#create(make, attempt),
@@ -181,8 +187,10 @@ export class Leases {
       session.note(command)
       return sendCommand.call(client, command, stream)
     }
+    this.#open.add(client)
     // Before ioredis does, which says only that it is closed.
     client.stream.prependListener('close', () => {
+      this.#open.delete(client)
       const error = connectionLost(this.keeper.policy.name, 'was lost under its holder')
       for (const { command } of client.commandQueue.toArray()) command.reject(error)
     })
@@ -191,7 +199,19 @@ export class Leases {
 
   #lend(client: HostClient): LeasedClient {
     this.#hooks.adorn(client)
-    return new LeasedClient(client, this.keeper.policy.name)
+    const { acquireTimeoutMillis, name } = this.keeper.policy
+    this.#deadlines.timeoutMillis = acquireTimeoutMillis
+    return new LeasedClient(client, name, (command) => this.#deadlines.add(command))
+  }
+
+  /** What to tell of a command that has no answer in time; nothing while the server may still be meant to keep it waiting. */
+  #overdue(command: SentCommand): Error | undefined {
+    const { acquireTimeoutMillis, name } = this.keeper.policy
+    const client = [...this.#open].find(({ commandQueue }) => commandQueue.toArray().some(({ command: sent }) => sent === command))
+    if (client !== undefined && mayWait({ client })) return undefined
+    const error = connectionLost(name, `gave no answer within ${acquireTimeoutMillis} ms`)
+    if (client !== undefined) killMember(client, error)
+    return error
   }
 
   async #release(client: HostClient, leased: LeasedClient): Promise<void> {
