@@ -49,13 +49,18 @@ address.describe('Knex on a pool of pg', () => {
       const db = open(pool)
       const keeper = keeperOf(pool)
       expect(keeperOfKnex(db)).toBe(keeper)
+      // Knex answers its caller before it gives the connection back.
+      const isGivenBack = (): Promise<boolean> => vi.waitUntil(() => keeper.stats().used === 0)
       await db.raw('select 1')
+      await isGivenBack()
       await expect(db.raw('select nothing from nowhere')).rejects.toThrow()
+      await isGivenBack()
       const inside = await db.transaction(async (trx) => {
         expect(keeperOfKnex(trx)).toBe(keeper)
         return (await trx.raw<{ rows: unknown[] }>('select 2 as two')).rows
       })
       expect(inside).toEqual([{ two: 2 }])
+      await isGivenBack()
       expect(keeper.stats()).toMatchObject({ name: 'native', opens: { ok: 1 }, acquires: { ok: 3 }, used: 0, idle: 1 })
       expect(keeper.stats().validations.ok).toBeGreaterThan(0)
     })
