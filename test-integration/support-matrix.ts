@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AdapterRun } from '@poolkeeper/conformance'
 import { expect, test } from 'vitest'
@@ -14,8 +14,9 @@ export function testSupportMatrix(run: AdapterRun): void {
     const column: Column = { name: run.name, outcomes: run.outcomes() }
     expect([...HOSTS, ...VERSIONS]).toContain(column.name)
     const folder = process.env[FOLDER_VARIABLE]
-    if (folder === undefined) expect(cellsOf(readFileSync(DOCUMENT, 'utf8'), column.name)).toEqual(cellsSeen(column))
-    else writeFileSync(join(folder, `${column.name}.json`), JSON.stringify(column))
+    if (folder === undefined) return expect(cellsOf(readFileSync(DOCUMENT, 'utf8'), column.name)).toEqual(cellsSeen(column))
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(join(folder, `${column.name}.json`), JSON.stringify(column))
   })
 }
 
