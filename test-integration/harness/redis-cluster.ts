@@ -150,7 +150,13 @@ async function isWhole(node: RedisServer): Promise<boolean> {
   const view = await viewOf(node)
   const replicas = view.filter(({ isPrimary }) => !isPrimary)
   const isLinked = view.some(({ port, isPrimary }) => port === node.port && isPrimary) || (await isSynced(node))
-  return replicas.length === PRIMARIES && isLinked && (await isOk(node))
+  return replicas.length === PRIMARIES && isLinked && (await isOk(node)) && (await namesAll(node))
+}
+
+/** Whether clients are told of all nodes: of a replica only once it is known how far it is. */
+async function namesAll(node: RedisServer): Promise<boolean> {
+  const count = "local n = 0 for _, range in ipairs(redis.call('CLUSTER', 'SLOTS')) do n = n + #range - 2 end return n"
+  return Number(await node.command('EVAL', count, '0')) === 2 * PRIMARIES
 }
 
 async function isOk(node: RedisServer): Promise<boolean> {
