@@ -11,6 +11,7 @@ const OF_ALL: Reasons = {
   circuit: 'one circuit judges what lanes and leases learn of the server together (shown in a test of its own)',
   credentials: 'a living connection logs in anew with AUTH, and is not replaced (shown in a test of its own)',
   sizing: 'the size of what is shared is `lanes`: a pool of Redis has no `sizing`',
+  foresight: 'the size of what is shared is `lanes`: a pool of Redis has no `sizing`',
 }
 
 /** What leases do not show besides. */

@@ -15,6 +15,7 @@ export const CANNOT: NonNullable<AdapterHarness['cannot']> = {
   counters: 'several callers share one connection, so uses are not callers (shown in a test of its own)',
   misuse: 'a reserved connection gives itself back: there is nothing foreign to give (a second release is shown in a test of its own)',
   sizing: 'postgres.js settles its size when it is made',
+  foresight: 'postgres.js settles its size when it is made',
   handover: 'postgres.js opens a connection for one query, and keeps it for that',
   'connect-retry': 'postgres.js pauses between its connects by its own `backoff`',
   circuit: 'postgres.js connects when it likes, and asks nobody',

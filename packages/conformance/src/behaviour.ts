@@ -40,6 +40,7 @@ export type BehaviourId =
   | 'wall-clock'
   | 'resize'
   | 'sizing'
+  | 'foresight'
   | 'recycle'
   | 'evict-idle'
   | 'pause'

@@ -46,6 +46,8 @@ export const deadInWindow: Behaviour = {
       const lease = await pool.acquire()
       await lease.failingQuery()
       await lease.release()
+      // Its holder may have the error before the server has said that it is ready for more.
+      await until('it is free', () => pool.keeper.stats().used === 0)
       const next = await pool.acquire()
       expect(next.id).toBe(lease.id)
       await next.release()

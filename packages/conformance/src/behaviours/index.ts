@@ -18,6 +18,7 @@ import { drainBlocked } from './drain-blocked.ts'
 import { dirtyReturn } from './dirty-return.ts'
 import { drain } from './drain.ts'
 import { evictIdle } from './evict-idle.ts'
+import { foresight } from './foresight.ts'
 import { halfOpen } from './half-open.ts'
 import { handover } from './handover.ts'
 import { hooksFail } from './hooks-fail.ts'
@@ -84,6 +85,7 @@ export const BEHAVIOURS: Readonly<Record<BehaviourId, Behaviour>> = {
   'wall-clock': wallClock,
   resize,
   sizing,
+  foresight,
   recycle,
   'evict-idle': evictIdle,
   pause,

@@ -1,4 +1,3 @@
-import { historyFrom, type LoadWindow, type SizingHistory } from '@poolkeeper/core'
 import type { Behaviour } from '../behaviour.ts'
 import { fill, pass, until } from '../waiting.ts'
 
@@ -6,18 +5,6 @@ const UTC = 'UTC'
 const HOLD_MILLIS = 5
 const BORROWERS = 8
 const RESIZES = 3
-const MINUTE_MILLIS = 60_000
-const TWO_WEEKS_MINUTES = 2 * 7 * 24 * 60
-
-/** A store that was written by a pool in which two connections were in use at every hour. */
-function evenWeeks(): SizingHistory {
-  const document = historyFrom(windows())
-  return { load: () => Promise.resolve(document), save: () => Promise.resolve() }
-}
-
-function* windows(): Generator<LoadWindow> {
-  for (let minute = 1; minute <= TWO_WEEKS_MINUTES; minute++) yield { at: minute * MINUTE_MILLIS, windowMillis: MINUTE_MILLIS, load: 2 }
-}
 
 export const sizing: Behaviour = {
   promise: 'the policy sizes the pool while it works, and no waiter is lost by it',
@@ -75,13 +62,6 @@ export const sizing: Behaviour = {
       await until('it is sized', () => pool.keeper.stats().min > 0)
       await held.release()
       expect(pool.keeper.stats().max).toBe(3)
-    },
-
-    'by what past load foretells: it is open before anybody asks': async ({ expect, open, untilOpen }) => {
-      const pool = await open({ max: 3, sizing: { predictive: { history: evenWeeks() } } })
-      await untilOpen(pool, 3)
-      expect(pool.keeper.stats()).toMatchObject({ min: 3, max: 3 })
-      expect(pool.keeper.forecast()).toMatchObject({ from: 'learned', size: 3 })
     },
   },
 }
