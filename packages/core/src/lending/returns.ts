@@ -20,16 +20,28 @@ export class Returns<C extends object> {
 
   /** The user's hook sees a clean session, and comes last. */
   accept(connection: C, facts: Facts, useMillis: number): Kept | Promise<Kept> {
-    const cleaning = this.#reauthenticateAfter(this.#clean(connection, facts), connection, facts)
-    if (this.#context.policy.onRelease === undefined) return cleaning ?? 'keep'
+    const { observer, policy, reauthentication } = this.#context
+    let cleaning = this.#clean(connection, facts)
+    if (reauthentication !== undefined && observer === undefined && reauthentication.isDue(connection, facts)) {
+      cleaning = this.#reauthenticateAfter(cleaning, reauthentication, connection, facts)
+    }
+    if (policy.onRelease === undefined) return cleaning ?? 'keep'
+    return this.#hookAfter(cleaning, connection, facts, useMillis)
+  }
+
+  // Where a closure may be made, V8 puts what it would need aside at every call: not on the way of every return.
+  #hookAfter(cleaning: Promise<Kept> | undefined, connection: C, facts: Facts, useMillis: number): Kept | Promise<Kept> {
     if (cleaning === undefined) return this.#hooks.release(connection, facts, useMillis)
     return cleaning.then((kept) => (kept === 'keep' ? this.#hooks.release(connection, facts, useMillis) : kept))
   }
 
   /** One that was lent while others were logged in anew. */
-  #reauthenticateAfter(cleaning: Promise<Kept> | undefined, connection: C, facts: Facts): Promise<Kept> | undefined {
-    const { observer, reauthentication } = this.#context
-    if (reauthentication === undefined || observer !== undefined || !reauthentication.isDue(connection, facts)) return cleaning
+  #reauthenticateAfter(
+    cleaning: Promise<Kept> | undefined,
+    reauthentication: Reauthentication<C>,
+    connection: C,
+    facts: Facts,
+  ): Promise<Kept> {
     const reauthenticate = (): Promise<Kept> => this.#reauthenticate(reauthentication, connection, facts)
     return cleaning === undefined ? reauthenticate() : cleaning.then((kept) => (kept === 'keep' ? reauthenticate() : kept))
   }
