@@ -4,7 +4,7 @@ import { applyPoolPolicy, type CreateAttempt } from '@poolkeeper/generic-pool'
 import { createPool, type Pool } from 'generic-pool'
 import type { Redis } from 'ioredis'
 import { Deadlines } from '../commands/deadlines.ts'
-import { mayWait } from '../commands/patience.ts'
+import { isBlocking, mayWait } from '../commands/patience.ts'
 import { type HostClient, killMember, type MakeMember, openMember, type SentCommand } from '../host/redis-client.ts'
 import { connectionLost } from '../lanes/errors.ts'
 import { LeasedClient } from './leased-client.ts'
@@ -201,7 +201,10 @@ export class Leases {
     this.#hooks.adorn(client)
     const { acquireTimeoutMillis, name } = this.keeper.policy
     this.#deadlines.timeoutMillis = acquireTimeoutMillis
-    return new LeasedClient(client, name, (command) => this.#deadlines.add(command))
+    return new LeasedClient(client, name, (command) => {
+      // One that is meant to wait is not looked at again and again.
+      if (!isBlocking(command)) this.#deadlines.add(command)
+    })
   }
 
   /** What to tell of a command that has no answer in time; nothing while the server may still be meant to keep it waiting. */
